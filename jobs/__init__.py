@@ -1,0 +1,5 @@
+"""What does Stepstream run? Jobs of several steps, their workers, their log and its stream."""
+
+from jobs.job import Job, JobFailed, worker
+
+__all__ = ["Job", "JobFailed", "worker"]

@@ -1,0 +1,168 @@
+"""What does one ``[step.NAME]`` say? Its own keys, and those of its worker type."""
+
+import copy
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.nearest import nearest, quoted, unknown
+from jobs.placeholder import Placeholder, fill, placeholders, sole, stored_keys
+from jobs.problem import Findings, dotted
+from jobs.signature import ANYTHING, Deferred, check, parameters
+from jobs.table import Table
+
+KEYS = (
+    "type",
+    "description",
+    "depends",
+    "on_error",
+    "timeout",
+    "concurrency",
+    "always_run",
+    "retries",
+    "retry_delay",
+)
+QUAERO_KEYS = ("operation_type", "condition")
+ON_ERROR = ("continue", "fail", "fatal", "retry")
+RETRIES = 3  # What ``on_error = "retry"`` means where ``retries`` is not given.
+SECRET_LENGTH = 6  # Shorter values of the environment are no secrets: hiding "1" would hide every 1.
+NOT_YET = "is checked, but this version does not act on it: "
+
+# What separates names in ``depends`` and in the filters, and parts of an address.
+_NAME = re.compile(r"[^\s,/]([^,/\x00-\x1f\x7f]*[^\s,/\x00-\x1f\x7f])?")
+
+
+@dataclass(frozen=True)
+class StepDefinition:
+    """One step of a definition. Durations are in seconds."""
+
+    name: str
+    type: str
+    description: str
+    depends: tuple[str, ...]
+    on_error: str
+    timeout: float | None
+    concurrency: int
+    always_run: bool
+    retries: int
+    retry_delay: float
+    config: dict[str, Any]
+    """The keys of the worker type, placeholders not yet replaced."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The keyword arguments of a step's function, and the values among them that must never be shown."""
+
+    config: dict[str, Any]
+    secrets: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What steps may refer to: worker types, files with worker types that failed to load, and values."""
+
+    types: Mapping[str, Callable[..., Any]]
+    broken_types: Mapping[str, str]
+    params: Mapping[str, Any]
+    environ: Mapping[str, str]
+
+
+def read_step(name: str, values: Mapping[str, Any], known: Known, findings: Findings) -> StepDefinition:
+    """The step that the table ``[step.NAME]`` describes. A key with an error has its default."""
+    table = Table(values, findings, "step", name)
+    if not _NAME.fullmatch(name):
+        findings.error(dotted("step", name), "a step's name must not be empty nor hold a comma, a slash or a line break")
+    on_error = table.choice("on_error", ON_ERROR)
+    function = known.types.get(_type(table, known))
+    accepted = parameters(function).annotations if function else {}
+    no_effect = [key for key in QUAERO_KEYS if key not in accepted]
+    step = StepDefinition(
+        name=name,
+        type=table.string("type"),
+        description=table.string("description"),
+        depends=_depends(table),
+        on_error=on_error,
+        timeout=table.limit("timeout"),
+        concurrency=table.integer("concurrency", 4, least=1),
+        always_run=table.boolean("always_run", False),
+        retries=table.integer("retries", RETRIES if on_error == "retry" else 0, least=0),
+        retry_delay=table.seconds("retry_delay", 1.0),
+        config={key: value for key, value in values.items() if key not in (*KEYS, *no_effect)},
+    )
+    _check_config(step, function, table, known)
+    table.without_effect(no_effect)
+    if on_error == "retry":
+        table.warn("on_error", NOT_YET + "a failure is treated as under continue")
+    if "retries" in values and step.retries:
+        table.warn("retries", NOT_YET + "a failed worker job is not tried again by itself")
+    return step
+
+
+def configure(step: StepDefinition, params: Mapping[str, Any], environ: Mapping[str, str]) -> Configured:
+    """The step's own arguments for one run: placeholders replaced by the run's params and the environment.
+
+    Raises ValueError where a placeholder stands for nothing, which is an error of the definition too.
+    """
+    secrets: set[str] = set()
+
+    def look_up(placeholder: Placeholder) -> Any:
+        values: Mapping[str, Any] = environ if placeholder.is_env else params
+        if placeholder.name not in values:
+            raise ValueError(_stands_for_nothing(placeholder, params))
+        if placeholder.is_env:
+            secrets.update(each for each in (environ[placeholder.name],) if len(each) >= SECRET_LENGTH)
+        return copy.deepcopy(values[placeholder.name])
+
+    return Configured(fill(step.config, look_up), frozenset(secrets))
+
+
+def _type(table: Table, known: Known) -> str:
+    word = table.values.get("type")
+    if word is None:
+        near = nearest("type", table.values.keys() - set(KEYS))
+        hint = f", did you mean it by {quoted(near)}?" if near else ""
+        table.error("type", f"missing, expected the name of a worker type{hint}")
+    elif isinstance(word, str) and word not in known.types:
+        broken = "; ".join(f"{file}: {error}" for file, error in known.broken_types.items())
+        hint = f" (worker files that did not load: {broken})" if broken else ""
+        table.error("type", unknown("worker type", word, known.types) + hint)
+    return word if isinstance(word, str) else ""
+
+
+def _depends(table: Table) -> tuple[str, ...]:
+    """Step names, from ``"a, b"`` or ``["a", "b"]``, each once."""
+    value = table.values.get("depends")
+    names = table.string("depends").split(",") if isinstance(value, str) else table.strings("depends")
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def _check_config(
+    step: StepDefinition, function: Callable[..., Any] | None, table: Table, known: Known
+) -> None:
+    for key, value in step.config.items():
+        for placeholder in dict.fromkeys(placeholders(value)):
+            if placeholder.name not in (known.environ if placeholder.is_env else known.params):
+                table.error(key, _stands_for_nothing(placeholder, known.params))
+        for text in stored_keys(value):
+            table.warn(key, f"{text} stays as it is: a value is read by {{params.NAME}} or {{env.NAME}}")
+    if function is None:
+        return
+
+    def default(placeholder: Placeholder) -> Any:
+        if placeholder.is_env:
+            return Deferred(placeholder.text)
+        return known.params.get(placeholder.name, ANYTHING)
+
+    for each in check(function, fill(step.config, default), also_known=KEYS):
+        only = sole(step.config.get(each.parameter))
+        source = f" from {only.text}" if only and not only.is_env else ""
+        findings_key = each.parameter
+        table.error(findings_key, each.message + source)
+
+
+def _stands_for_nothing(placeholder: Placeholder, params: Mapping[str, Any]) -> str:
+    if placeholder.is_env:
+        return f"{placeholder.text}: the environment variable {placeholder.name} is not set"
+    return f"{placeholder.text}: {unknown('parameter', placeholder.name, params)}"

@@ -1,0 +1,33 @@
+"""How is a run deleted? Its rows first, in pieces, then the manager: a crash between leaves it deletable."""
+
+import json
+
+from jobs.store.transaction import Transaction
+
+PIECE = 2_000
+
+
+def delete_rows(tx: Transaction, manager_id: str) -> int:
+    """Remove the first rows of a manager's log, with their words in the index; how many were removed."""
+    rows = tx.select(
+        "SELECT id, event, data FROM log WHERE manager_id = ? ORDER BY seq LIMIT ?", manager_id, PIECE
+    )
+    for row in rows:
+        if row["event"] == "job_log":  # a contentless index wants the text back to forget it
+            message = json.loads(row["data"])["message"].encode("utf-8", "replace").decode()
+            tx.execute(
+                "INSERT INTO log_words (log_words, rowid, message) VALUES ('delete', ?, ?)",
+                row["id"],
+                message,
+            )
+        tx.execute("DELETE FROM log WHERE id = ?", row["id"])
+    tx.forget(manager_id)
+    return len(rows)
+
+
+def delete_manager(tx: Transaction, manager_id: str) -> None:
+    """Remove a manager, its steps, worker jobs and links to documents; the documents stay."""
+    for table in ("document_runs", "jobs", "steps"):
+        tx.execute(f"DELETE FROM {table} WHERE manager_id = ?", manager_id)  # noqa: S608
+    tx.execute("DELETE FROM managers WHERE id = ?", manager_id)
+    tx.forget(manager_id)

@@ -1,0 +1,55 @@
+"""Who reads? A few connections of their own, each query bounded and finished before anything is sent.
+
+A reader never sees a row before its commit and never holds a snapshot while a client is slow: a cursor that
+stays open keeps the write-ahead log from being copied back, and it grows without end.
+"""
+
+import queue
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+T = TypeVar("T")
+CONNECTIONS = 4
+
+
+class Readers:
+    """A pool of read-only connections.
+
+    :param path: the database file
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        for _ in range(CONNECTIONS):
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+            connection.execute("PRAGMA query_only = 1")
+            connection.row_factory = sqlite3.Row
+            self._idle.put(connection)
+        self._limiter: CapacityLimiter | None = None
+
+    def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query in this thread, inside one read transaction: it sees one moment of the database."""
+        connection = self._idle.get()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return query(connection)
+            finally:
+                connection.execute("ROLLBACK")
+        finally:
+            self._idle.put(connection)
+
+    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query in a worker thread; the event loop goes on meanwhile."""
+        if self._limiter is None:  # it belongs to the event loop that reads
+            self._limiter = CapacityLimiter(CONNECTIONS)
+        return await to_thread.run_sync(self.read, query, limiter=self._limiter)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while not self._idle.empty():
+            self._idle.get().close()

@@ -1,0 +1,119 @@
+"""Which rows of a manager's log? Pages of them, filters on them, and how far the log goes."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jobs.status import TERMINAL, Status
+
+PAGE_ROWS = 1_000
+
+
+class Row(NamedTuple):
+    """A row as it is kept: what filters look at, and its data as it is sent."""
+
+    seq: int
+    event: str
+    step_name: str | None
+    job_id: str | None
+    level: str | None
+    data: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """How far a manager's log goes, and whether it has ended."""
+
+    manager_id: str
+    status: Status
+    last_seq: int
+    first_seq: int  # the first row kept; retention may have removed earlier ones
+
+    @property
+    def ended(self) -> bool:
+        """Whether the status is terminal."""
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Which rows of a manager are wanted; an empty set wants all. ``levels`` concerns lines only."""
+
+    steps: frozenset[str] = frozenset()
+    jobs: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+    levels: frozenset[str] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        """Whether no row is filtered out."""
+        return not (self.steps or self.jobs or self.events or self.levels)
+
+    def passes(self, row: Row) -> bool:
+        """Whether a row is wanted."""
+        return (
+            (not self.steps or row.step_name in self.steps)
+            and (not self.jobs or row.job_id in self.jobs)
+            and (not self.events or row.event in self.events)
+            and (not self.levels or row.level is None or row.level in self.levels)
+        )
+
+    def sql(self) -> tuple[str, list[str]]:
+        """The same as a condition."""
+        conditions, values = [], []
+        for column, wanted in (
+            ("step_name", self.steps),
+            ("job_id", self.jobs),
+            ("event", self.events),
+            ("level", self.levels),
+        ):
+            if wanted:
+                marks = ", ".join("?" * len(wanted))
+                missing = "level IS NULL OR " if column == "level" else ""
+                conditions.append(f" AND ({missing}{column} IN ({marks}))")
+                values += sorted(wanted)
+        return "".join(conditions), values
+
+
+def head(db: sqlite3.Connection, manager_id: str) -> Head | None:
+    """How far a manager's log goes; None if there is no such manager."""
+    found = db.execute("SELECT status, last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    if found is None:
+        return None
+    (first,) = db.execute("SELECT min(seq) FROM log WHERE manager_id = ?", (manager_id,)).fetchone()
+    return Head(manager_id, found[0], found[1], first or found[1] + 1)
+
+
+def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int, limit: int = PAGE_ROWS) -> list[Row]:
+    """The rows with ``after`` < seq ≤ ``upto``, in order, at most ``limit``."""
+    found = db.execute(
+        "SELECT seq, event, step_name, job_id, level, data FROM log"
+        " WHERE manager_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        (manager_id, after, upto, limit),
+    ).fetchall()
+    return [Row(*row) for row in found]
+
+
+def before_last(db: sqlite3.Connection, manager_id: str, wanted: RowFilter, count: int, upto: int) -> int:
+    """The position from which ``count`` rows that pass the filter follow, up to ``upto``."""
+    if count == 0:
+        return upto
+    condition, values = wanted.sql()
+    found = db.execute(
+        f"SELECT seq FROM log WHERE manager_id = ? AND seq <= ?{condition}"  # noqa: S608
+        " ORDER BY seq DESC LIMIT 1 OFFSET ?",
+        (manager_id, upto, *values, count - 1),
+    ).fetchone()
+    return found[0] - 1 if found else 0
+
+
+def line_counts(db: sqlite3.Connection, manager_id: str) -> dict[str, int]:
+    """How many lines each step has, and under ``""`` the manager itself."""
+    counts = {
+        row[0]: row[1]
+        for row in db.execute(
+            "SELECT name, lines FROM steps WHERE manager_id = ? ORDER BY position", (manager_id,)
+        )
+    }
+    (own,) = db.execute("SELECT lines FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    return {**counts, "": own}

@@ -1,0 +1,189 @@
+"""What is the state of a run? Managers, their steps and worker jobs, as users see them in JSON."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jobs.row import LEVELS
+from jobs.status import WORKER_STATUSES, Status, job_counts, step_counts
+
+ERROR_GROUPS = 100
+
+
+def latest(db: sqlite3.Connection) -> str | None:
+    """The id of the manager created last."""
+    found = db.execute("SELECT id FROM managers ORDER BY ordinal DESC LIMIT 1").fetchone()
+    return found[0] if found else None
+
+
+def managers(
+    db: sqlite3.Connection,
+    statuses: Sequence[str],
+    definition: str | None,
+    before: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Managers, newest first."""
+    where, values = conditions({"status": statuses, "definition": [definition] if definition else []})
+    if before is not None:
+        where.append("ordinal < (SELECT ordinal FROM managers WHERE id = ?)")
+        values.append(before)
+    found = db.execute(
+        f"SELECT * FROM managers WHERE {' AND '.join(where)} ORDER BY ordinal DESC LIMIT ?",  # noqa: S608
+        (*values, limit),
+    ).fetchall()
+    steps: dict[str, list[sqlite3.Row]] = {row["id"]: [] for row in found}
+    marks = ", ".join("?" * len(steps))
+    for step in db.execute(
+        f"SELECT * FROM steps WHERE manager_id IN ({marks}) ORDER BY position",  # noqa: S608
+        tuple(steps),
+    ):
+        steps[step["manager_id"]].append(step)
+    return [_manager(row, steps[row["id"]]) for row in found]
+
+
+def manager(db: sqlite3.Connection, manager_id: str) -> dict[str, Any] | None:
+    """One manager with its steps, its line counts and its error groups; None if there is none."""
+    row = db.execute("SELECT * FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    if row is None:
+        return None
+    steps = db.execute("SELECT * FROM steps WHERE manager_id = ? ORDER BY position", (manager_id,)).fetchall()
+    return {
+        **_manager(row, steps),
+        "last_seq": row["last_seq"],
+        "log_counts": {level: row[f"{level}_lines"] for level in LEVELS},
+        "error_groups": _error_groups(db, manager_id),
+        "toml": row["toml"],
+        "steps": [_step(step) for step in steps],
+    }
+
+
+def _manager(row: sqlite3.Row, steps: Iterable[sqlite3.Row]) -> dict[str, Any]:
+    steps = list(steps)
+    sums: dict[Status, int] = {
+        status: sum(step[f"{status}_jobs"] for step in steps) for status in WORKER_STATUSES
+    }
+    return {
+        "id": row["id"],
+        "manager_id": row["id"],
+        "definition": row["definition"],
+        "name": row["name"],
+        "status": row["status"],
+        "attempt": row["attempt"],
+        "params": json.loads(row["params"]),
+        "reason": row["reason"],
+        **_times(row),
+        **step_counts(step["status"] for step in steps),
+        **job_counts(sums),
+    }
+
+
+def _step(row: sqlite3.Row) -> dict[str, Any]:
+    counts: dict[Status, int] = {status: row[f"{status}_jobs"] for status in WORKER_STATUSES}
+    times = _times(row)
+    del times["created_at"]
+    return {
+        "step_id": row["step_id"],
+        "name": row["name"],
+        "description": row["description"],
+        "type": row["type"],
+        "depends": json.loads(row["depends"]),
+        "status": row["status"],
+        "reason": row["reason"],
+        "attempt": row["attempt"],
+        **times,
+        **job_counts(counts),
+        "lines": row["lines"],
+        "eta_seconds": None,
+    }
+
+
+def _times(row: sqlite3.Row) -> dict[str, Any]:
+    return {key: row[key] for key in ("created_at", "started_at", "finished_at", "duration")}
+
+
+def _error_groups(db: sqlite3.Connection, manager_id: str) -> list[dict[str, Any]]:
+    """Error lines with the same message, most frequent first."""
+    groups: dict[str, dict[str, Any]] = {}
+    for row in db.execute(
+        "SELECT seq, data FROM log WHERE manager_id = ? AND level = 'error' ORDER BY seq", (manager_id,)
+    ):
+        message = _summary(json.loads(row["data"]))
+        group = groups.setdefault(message, {"message": message, "count": 0, "first_seq": row["seq"]})
+        group["count"] += 1
+    return sorted(groups.values(), key=lambda group: (-group["count"], group["first_seq"]))[:ERROR_GROUPS]
+
+
+def _summary(line: Mapping[str, Any]) -> str:
+    """What an error line says in one line: an exception rather than its traceback."""
+    data = line.get("data")
+    exception = data.get("exception") if isinstance(data, dict) else None
+    if isinstance(exception, dict):
+        return f"{exception.get('class')}: {exception.get('text')}"
+    message: str = line["message"]
+    return message
+
+
+def jobs(
+    db: sqlite3.Connection,
+    manager_id: str,
+    steps: Sequence[str],
+    statuses: Sequence[str],
+    after: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Worker jobs of a manager, in order of spawning."""
+    where, values = conditions({"manager_id": [manager_id], "status": statuses})
+    if steps:
+        marks = ", ".join("?" * len(steps))
+        where.append(
+            f"step_id IN (SELECT step_id FROM steps WHERE manager_id = ? AND name IN ({marks}))"  # noqa: S608
+        )
+        values += [manager_id, *steps]
+    if after is not None:
+        where.append("ordinal > (SELECT ordinal FROM jobs WHERE job_id = ?)")
+        values.append(after)
+    names = {
+        row["step_id"]: row["name"]
+        for row in db.execute("SELECT step_id, name FROM steps WHERE manager_id = ?", (manager_id,))
+    }
+    found = db.execute(
+        f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY ordinal LIMIT ?",  # noqa: S608
+        (*values, limit),
+    ).fetchall()
+    return [_job(row, names[row["step_id"]]) for row in found]
+
+
+def _job(row: sqlite3.Row, step_name: str) -> dict[str, Any]:
+    return {
+        "job_id": row["job_id"],
+        "parent_id": row["parent_id"],
+        "step_id": row["step_id"],
+        "step_name": step_name,
+        "name": row["name"],
+        "arguments": json.loads(row["arguments"]),
+        "status": row["status"],
+        "attempt": row["attempt"],
+        "reason": row["reason"],
+        "result": None if row["result"] is None else json.loads(row["result"]),
+        "progress": None
+        if row["progress_done"] is None
+        else {"done": _number(row["progress_done"]), "total": _number(row["progress_total"])},
+        **_times(row),
+    }
+
+
+def _number(value: float | None) -> float | int | None:
+    """3.0 as 3: what was counted in whole things is shown in whole things."""
+    return int(value) if value is not None and value == int(value) else value
+
+
+def conditions(wanted: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[Any]]:
+    """The conditions that a column has one of the values wanted; an empty choice wants all."""
+    where, values = ["true"], []
+    for column, choices in wanted.items():
+        if choices:
+            where.append(f"{column} IN ({', '.join('?' * len(choices))})")
+            values += choices
+    return where, values

@@ -1,0 +1,153 @@
+"""Which tables are there? The schema and its migrations, made with sqlite-utils."""
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+# "StSt": marks a database file as ours, so that another program's file is never written to.
+APPLICATION_ID = 0x53745374
+
+migrations = Migrations("stepstream")
+
+COUNTS = {
+    f"{status}_jobs": int
+    for status in ("pending", "running", "completed", "failed", "cancelled", "interrupted")
+}
+TIMES = {"created_at": str, "started_at": str, "finished_at": str, "duration": float}
+
+
+@migrations()
+def create_tables(db: Database) -> None:
+    """The log, and what a row of it cannot answer quickly."""
+    db.table("log").create(
+        {
+            "id": int,
+            "manager_id": str,
+            "seq": int,
+            "event": str,
+            "step_name": str,
+            "job_id": str,
+            "level": str,
+            "line_number": int,
+            "created_at": str,
+            "data": str,  # the row as it is sent: one line of ASCII JSON
+        },
+        pk="id",
+        not_null={"manager_id", "seq", "event", "created_at", "data"},
+    )
+    db.table("log").create_index(["manager_id", "seq"], unique=True, index_name="log_manager_seq")
+    db.execute(
+        "CREATE INDEX log_errors ON log (manager_id, seq) WHERE level = 'error'"  # for error groups
+    )
+    # The words of the lines. Contentless: the text stands once, in log.data.
+    db.execute("CREATE VIRTUAL TABLE log_words USING fts5(message, content='', detail='none', columnsize=0)")
+    db.table("managers").create(
+        {
+            "ordinal": int,
+            "id": str,
+            "definition": str,
+            "name": str,
+            "toml": str,
+            "params": str,
+            "status": str,
+            "attempt": int,
+            "reason": str,
+            **TIMES,
+            "last_seq": int,
+            "lines": int,
+            **{f"{level}_lines": int for level in ("debug", "info", "warning", "error")},
+        },
+        pk="ordinal",
+        not_null={"id", "definition", "status"},
+    )
+    db.table("managers").create_index(["id"], unique=True, index_name="managers_id")
+    db.execute("CREATE INDEX managers_live ON managers (status) WHERE status IN ('pending', 'running')")
+    db.table("steps").create(
+        {
+            "step_id": str,
+            "manager_id": str,
+            "position": int,
+            "name": str,
+            "description": str,
+            "type": str,
+            "depends": str,
+            "status": str,
+            "attempt": int,
+            "reason": str,
+            **TIMES,
+            "lines": int,
+            **COUNTS,
+        },
+        pk="step_id",
+        not_null={"manager_id", "name", "status"},
+    )
+    db.table("steps").create_index(["manager_id", "position"], unique=True, index_name="steps_manager")
+    db.table("jobs").create(
+        {
+            "ordinal": int,
+            "job_id": str,
+            "manager_id": str,
+            "step_id": str,
+            "parent_id": str,
+            "name": str,
+            "function": str,
+            "arguments": str,
+            "status": str,
+            "attempt": int,
+            "reason": str,
+            "result": str,
+            "progress_done": float,
+            "progress_total": float,
+            **TIMES,
+        },
+        pk="ordinal",
+        not_null={"job_id", "manager_id", "step_id", "status"},
+    )
+    db.table("jobs").create_index(["job_id"], unique=True, index_name="jobs_id")
+    db.table("jobs").create_index(["manager_id", "ordinal"], index_name="jobs_manager")
+    db.table("documents").create(
+        {
+            "ordinal": int,
+            "id": str,
+            "source_type": str,
+            "source_id": str,
+            "title": str,
+            "url": str,
+            "text": str,
+            "tags": str,
+            "metadata": str,
+            "created_at": str,
+            "updated_at": str,
+        },
+        pk="ordinal",
+        not_null={"id", "source_type", "source_id"},
+    )
+    db.table("documents").create_index(["id"], unique=True, index_name="documents_id")
+    # Which runs saved a document, in order of first saving (the rowid).
+    db.table("document_runs").create(
+        {"ordinal": int, "manager_id": str, "document_id": str}, pk="ordinal"
+    ).create_index(["manager_id", "document_id"], unique=True, index_name="document_runs_manager")
+
+
+class ForeignDatabase(Exception):
+    """The file is a database, but not one of Stepstream's, or damaged."""
+
+
+def prepare(connection: sqlite3.Connection, *, check: bool) -> None:
+    """Check that the file is ours or new, then bring its schema up to date.
+
+    :param check: look for damage first; it reads the whole file, so only where the last stop was unclean
+    :raises ForeignDatabase: it holds another program's tables, or it is damaged
+    :raises sqlite3.Error: it cannot be read or written, or is no database
+    """
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and mark != APPLICATION_ID:
+        raise ForeignDatabase("it belongs to another program (its tables are not Stepstream's)")
+    if check and (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise ForeignDatabase(f"it is damaged: {damage}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Before the first table: a process that dies between the two must not leave a file we refuse.
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(Database(connection))

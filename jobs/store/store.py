@@ -1,0 +1,119 @@
+"""How is a database opened, and closed? One process, one writer, a few readers."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from jobs.store import schema
+from jobs.store.reader import Readers
+from jobs.store.writer import Change, Writer
+
+Synchronous = Literal["FULL", "NORMAL"]
+BUSY_SECONDS = 1.0
+# The last group may have to wait for a slow disk, but a stop must not.
+CLOSE_SECONDS = 2.0
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message names the file and what to do."""
+
+
+class DatabaseInUse(DatabaseError):
+    """Another process has it."""
+
+
+class Store:
+    """An open database.
+
+    :param path: the file; made if absent
+    :param synchronous: ``FULL`` survives a power cut, ``NORMAL`` only the death of the process
+    :param on_commit: called in the writer's thread with the ids of the managers that have new rows
+    :param on_death: called in the writer's thread if it ends by an error
+    :raises DatabaseError: it is in use, foreign, damaged or unreadable; the file is left as it was
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        synchronous: Synchronous,
+        on_commit: Callable[[set[str]], None],
+        on_death: Callable[[BaseException], None],
+    ) -> None:
+        self.path = path
+        self.synchronous = synchronous
+        self._lock, clean = _take(path)
+        try:
+            connection = _open(path, synchronous, check=not clean)
+            self.readers = Readers(path)
+            self._inode = os.stat(path).st_ino
+        except BaseException:
+            self._lock.close()
+            raise
+        self.writer = Writer(connection, on_commit, on_death)
+        self.writer.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the file at the path is still the one that is open. Looks at the disk."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except OSError:
+            return False
+
+    def close(self, last: Change) -> bool:
+        """Write what is queued and ``last``; False if the disk did not take it in time."""
+        written = self.writer.close(last, CLOSE_SECONDS)
+        self.readers.close()
+        if written:
+            self._lock.seek(0)
+            self._lock.truncate()
+        self._lock.close()
+        return written
+
+    def commit(self, change: Change) -> "Future[Any]":
+        """Queue a change; the future has its result once it is committed."""
+        return self.writer.commit(change)
+
+
+def _take(path: Path) -> tuple[IO[str], bool]:
+    """The lock beside the database, and whether the last process that had it stopped cleanly.
+
+    The database file itself is never opened but by SQLite: closing it would drop SQLite's locks.
+    """
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        lock = open(lock_path, "a+", encoding="ascii")  # noqa: SIM115 (held open as long as the process has it)
+    except OSError as error:
+        raise DatabaseError(f"{path}: cannot be locked: {error.strerror} ({lock_path.name})") from None
+    lock.seek(0)
+    pid = lock.read().strip()
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DatabaseInUse(f"{path}: in use by another Stepstream, process {pid or 'unknown'}") from None
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock, not pid and path.exists()
+
+
+def _open(path: Path, synchronous: Synchronous, *, check: bool) -> sqlite3.Connection:
+    try:
+        if not path.exists():  # its rows may hold what only its owner should read
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+        )
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        schema.prepare(connection, check=check)
+    except schema.ForeignDatabase as error:
+        raise DatabaseError(f"{path}: {error}") from None
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseError(f"{path}: {error}") from None
+    return connection

@@ -1,0 +1,242 @@
+"""What can one write do? The statements of a write transaction, and the counters it keeps.
+
+Only the writer's thread uses a ``Transaction``. The counters of live managers (the last ``seq``, the last
+``line_number`` of each step, worker jobs by status) stay in memory from one transaction to the next, are
+written back with the rows that changed them, and are forgotten when a transaction is rolled back.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.row import LEVELS, PreparedLine, Source, event_row, now
+from jobs.status import TERMINAL, WORKER_STATUSES, Status
+
+# One statement for many rows lets go of the interpreter's lock once, not once a row.
+CHUNKS = (256, 64, 16, 4, 1)
+
+
+@dataclass
+class StepHead:
+    """The counters of one step."""
+
+    name: str
+    status: Status
+    lines: int = 0
+    counts: dict[Status, int] = field(default_factory=dict)
+    changed: bool = False
+
+
+@dataclass
+class Head:
+    """The counters of one manager."""
+
+    status: Status
+    last_seq: int = 0
+    lines: int = 0
+    levels: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, StepHead] = field(default_factory=dict)
+    changed: bool = False
+
+    def next_seq(self) -> int:
+        """The number of the next row."""
+        self.changed = True
+        self.last_seq += 1
+        return self.last_seq
+
+
+class Transaction:
+    """The statements of a write transaction on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._heads: dict[str, Head] = {}
+        self._rows: list[tuple[Any, ...]] = []
+        self._words: list[tuple[Any, ...]] = []
+        self._last_id: int | None = None
+        self.touched: set[str] = set()
+
+    # -- its life, driven by the writer
+
+    def begin(self) -> None:
+        """Start: take SQLite's write lock, so that nothing read below can change."""
+        self.touched = set()
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Write what was gathered, and commit."""
+        self._flush()
+        self._connection.execute("COMMIT")
+        for manager_id in self.touched:
+            head = self._heads.get(manager_id)
+            if head and head.status in TERMINAL:
+                del self._heads[manager_id]
+
+    def rollback(self) -> None:
+        """Undo, and forget every counter: they are read anew."""
+        self._rows, self._words, self._heads, self._last_id = [], [], {}, None
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _flush(self) -> None:
+        insert_many(self._connection, "log", 10, self._rows)
+        insert_many(self._connection, "log_words (rowid, message)", 2, self._words)
+        self._rows, self._words = [], []
+        for manager_id in self.touched:
+            head = self._heads[manager_id]
+            if head.changed:
+                self._connection.execute(
+                    "UPDATE managers SET last_seq = ?, lines = ?, debug_lines = ?, info_lines = ?,"
+                    " warning_lines = ?, error_lines = ? WHERE id = ?",
+                    (
+                        head.last_seq,
+                        head.lines,
+                        *(head.levels.get(level, 0) for level in LEVELS),
+                        manager_id,
+                    ),
+                )
+                head.changed = False
+            for step_id, step in head.steps.items():
+                if step.changed:
+                    self._connection.execute(
+                        "UPDATE steps SET lines = ?, pending_jobs = ?, running_jobs = ?, completed_jobs = ?,"
+                        " failed_jobs = ?, cancelled_jobs = ?, interrupted_jobs = ? WHERE step_id = ?",
+                        (step.lines, *(step.counts.get(word, 0) for word in WORKER_STATUSES), step_id),
+                    )
+                    step.changed = False
+
+    # -- the log
+
+    def head(self, manager_id: str) -> Head:
+        """The counters of a manager.
+
+        :raises KeyError: there is no such manager
+        """
+        head = self._heads.get(manager_id)
+        if head is None:
+            head = self._heads[manager_id] = self._read_head(manager_id)
+        self.touched.add(manager_id)
+        return head
+
+    def _read_head(self, manager_id: str) -> Head:
+        found = self._connection.execute(
+            "SELECT status, last_seq, lines, debug_lines, info_lines, warning_lines, error_lines"
+            " FROM managers WHERE id = ?",
+            (manager_id,),
+        ).fetchone()
+        if found is None:
+            raise KeyError(manager_id)
+        head = Head(found[0], found[1], found[2], dict(zip(LEVELS, found[3:], strict=True)))
+        for step_id, name, status, lines, *counts in self._connection.execute(
+            "SELECT step_id, name, status, lines, pending_jobs, running_jobs, completed_jobs, failed_jobs,"
+            " cancelled_jobs, interrupted_jobs FROM steps WHERE manager_id = ? ORDER BY position",
+            (manager_id,),
+        ):
+            numbers = dict(zip(WORKER_STATUSES, counts, strict=True))
+            head.steps[step_id] = StepHead(name, status, lines, numbers)
+        return head
+
+    def line(self, prepared: PreparedLine) -> None:
+        """Append a ``job_log`` row: it gets its manager's next seq and its step's next line number."""
+        source = prepared.source
+        head = self.head(source.manager_id)
+        counter: Head | StepHead = head.steps[source.step_id] if source.step_id else head
+        counter.lines += 1
+        counter.changed = True
+        head.levels[prepared.level] = head.levels.get(prepared.level, 0) + 1
+        seq = head.next_seq()
+        text = prepared.numbered(seq, counter.lines)
+        row_id = self._append(
+            source, seq, "job_log", prepared.level, counter.lines, prepared.created_at, text
+        )
+        # The index takes UTF-8; a lone surrogate has none.
+        self._words.append((row_id, prepared.text.encode("utf-8", "replace").decode()))
+
+    def event(
+        self, event: str, source: Source, fields: dict[str, Any], created_at: str | None = None
+    ) -> None:
+        """Append a row of another event."""
+        seq = self.head(source.manager_id).next_seq()
+        created_at = created_at or now()
+        self._append(
+            source, seq, event, None, None, created_at, event_row(seq, event, source, fields, created_at)
+        )
+
+    def _append(
+        self,
+        source: Source,
+        seq: int,
+        event: str,
+        level: str | None,
+        line_number: int | None,
+        created_at: str,
+        data: str,
+    ) -> int:
+        if self._last_id is None:
+            self._last_id = self._connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
+        self._last_id += 1
+        self._rows.append(
+            (
+                self._last_id,
+                source.manager_id,
+                seq,
+                event,
+                source.step_name,
+                source.job_id,
+                level,
+                line_number,
+                created_at,
+                data,
+            )
+        )
+        return self._last_id
+
+    # -- managers, steps and worker jobs
+
+    def insert(self, table: str, values: Mapping[str, Any]) -> None:
+        """Insert one row into a table other than the log."""
+        marks = ", ".join("?" * len(values))
+        self._connection.execute(
+            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608
+            tuple(values.values()),
+        )
+
+    def update(self, table: str, key: str, value: str, previous: Status, changes: Mapping[str, Any]) -> bool:
+        """Change one manager, step or worker job; False if its status is not ``previous`` any more.
+
+        The condition is the fence: a late result never overwrites a terminal status.
+        """
+        assignments = ", ".join(f"{column} = ?" for column in changes)
+        statement = f"UPDATE {table} SET {assignments} WHERE {key} = ? AND status = ?"  # noqa: S608
+        return self.execute(statement, *changes.values(), value, previous) == 1
+
+    def select(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
+        """All rows of a query, as this transaction sees them."""
+        cursor = self._connection.execute(sql, parameters)
+        cursor.row_factory = sqlite3.Row
+        return cursor.fetchall()
+
+    def execute(self, sql: str, *parameters: Any) -> int:
+        """Run a statement; how many rows it changed."""
+        return self._connection.execute(sql, parameters).rowcount
+
+    def forget(self, manager_id: str) -> None:
+        """Forget the counters of a manager whose rows were deleted."""
+        self._heads.pop(manager_id, None)
+        self.touched.discard(manager_id)
+        self._last_id = None
+
+
+def insert_many(
+    connection: sqlite3.Connection, table: str, columns: int, rows: Sequence[Iterable[Any]]
+) -> None:
+    """Insert many rows with as few statements as possible."""
+    one = f"({', '.join('?' * columns)})"
+    start = 0
+    for size in CHUNKS:
+        statement = f"INSERT INTO {table} VALUES {', '.join([one] * size)}"  # noqa: S608
+        while len(rows) - start >= size:
+            chunk = rows[start : start + size]
+            connection.execute(statement, [value for row in chunk for value in row])
+            start += size

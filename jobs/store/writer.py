@@ -1,0 +1,180 @@
+"""Who writes? One thread with one connection, committing changes in groups.
+
+Rules, each the answer to a fault that was seen:
+
+* A change is applied inside the writer's own ``BEGIN IMMEDIATE``; nobody else can join the transaction.
+* The writer commits at once. While a commit runs, the queue forms the next group.
+* The queue is bounded: who writes faster than the disk waits in ``submit``.
+* A commit that fails (disk full, database locked) is tried again until it succeeds; ``state`` says so.
+* Readers are woken only after COMMIT, so nobody sees a row that could still be rolled back.
+"""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from jobs.store.transaction import Transaction
+
+Change = Callable[[Transaction], Any]
+GROUP = 500
+CAPACITY = 8_000
+RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
+# SQLite's primary result codes that pass by themselves: busy, locked, I/O error, full, cannot open.
+PASSING = {5, 6, 10, 13, 14}
+
+
+class Closed(Exception):
+    """The writer takes no further changes: the service is stopping."""
+
+
+class Writer:
+    """The one thread that writes.
+
+    :param connection: its connection, in autocommit mode, used by nobody else from now on
+    :param on_commit: called in the writer's thread with the ids of the managers that have new rows
+    :param on_death: called in the writer's thread when it ends by an error
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        on_commit: Callable[[set[str]], None],
+        on_death: Callable[[BaseException], None],
+    ) -> None:
+        self._connection = connection
+        self._transaction = Transaction(connection)
+        self._on_commit = on_commit
+        self._on_death = on_death
+        self._queue: deque[tuple[Change, Future[Any] | None]] = deque()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
+        self._closing = False
+        self._abandoned = threading.Event()
+        self.state = "ok"
+        self._thread = threading.Thread(target=self._run, name="stepstream-writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs and its last commit succeeded."""
+        return self._thread.is_alive() and self.state == "ok"
+
+    def submit(self, change: Change) -> None:
+        """Queue a change. Waits while the queue is full.
+
+        :raises Closed: the service is stopping
+        """
+        self._put(change, None)
+
+    def commit(self, change: Change) -> Future[Any]:
+        """Queue a change; the future has its result once it is committed, or what it raised.
+
+        :raises Closed: the service is stopping
+        """
+        future: Future[Any] = Future()
+        self._put(change, future)
+        return future
+
+    def _put(self, change: Change, future: Future[Any] | None) -> None:
+        with self._lock:
+            while len(self._queue) >= CAPACITY and not self._closing:
+                self._room.wait()
+            if self._closing:
+                raise Closed
+            self._queue.append((change, future))
+            self._work.notify()
+
+    def close(self, last: Change, timeout: float) -> bool:
+        """Take nothing more, write what is queued and then ``last``, and end.
+
+        :param timeout: seconds to wait for the disk
+        :returns: whether everything was committed in time
+        """
+        done: Future[Any] = Future()
+        with self._lock:
+            if not self._closing:
+                self._closing = True
+                self._queue.append((last, done))
+                self._work.notify()
+                self._room.notify_all()
+        self._thread.join(timeout)
+        self._abandoned.set()
+        return done.done() and done.exception() is None
+
+    # -- in the thread
+
+    def _run(self) -> None:
+        try:
+            while group := self._next_group():
+                self._write(group)
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.close()
+        except BaseException as error:
+            self.state = f"dead: {error}"
+            self._on_death(error)
+            raise
+
+    def _next_group(self) -> list[tuple[Change, Future[Any] | None]]:
+        with self._lock:
+            while not self._queue and not self._closing:
+                self._work.wait()
+            group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+            self._room.notify_all()
+        return group
+
+    def _write(self, group: list[tuple[Change, Future[Any] | None]]) -> None:
+        """Commit a group; if one of its changes is bad, commit them one by one without it."""
+        try:
+            results = self._committed([change for change, _ in group])
+        except Exception as error:
+            if len(group) == 1:
+                self._refuse(group[0][1], error)
+                return
+            for item in group:
+                self._write([item])
+            return
+        touched = self._transaction.touched
+        if touched:
+            self._on_commit(touched)
+        for (_, future), result in zip(group, results, strict=True):
+            if future is not None:
+                future.set_result(result)
+
+    def _refuse(self, future: Future[Any] | None, error: Exception) -> None:
+        if future is not None:
+            future.set_exception(error)
+        elif not isinstance(error, KeyError):  # a KeyError: its manager was deleted meanwhile
+            raise error
+
+    def _committed(self, changes: list[Change]) -> list[Any]:
+        """Apply and commit; SQLite's own failures are waited out.
+
+        :raises Exception: what a change raised; nothing of the group is committed then
+        """
+        tries = 0
+        while True:
+            try:
+                self._transaction.begin()
+                results = [change(self._transaction) for change in changes]
+                self._transaction.commit()
+            except sqlite3.OperationalError as error:
+                self._transaction.rollback()
+                if error.sqlite_errorcode & 0xFF not in PASSING:
+                    raise
+                self.state = f"waiting: {error}"
+                if self._abandoned.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):
+                    raise SystemExit(f"the last rows could not be written: {error}") from error
+                tries += 1
+            except BaseException:
+                self._transaction.rollback()
+                raise
+            else:
+                self.state = "ok"
+                return results
