@@ -18,7 +18,8 @@ def check(depends: Graph, findings: Findings) -> None:
             elif other not in depends:
                 findings.error(key, unknown("step", other, depends.keys() - {step}))
     for circle in circles(depends):
-        findings.error(dotted("step", circle[0], "depends"), f"circular: {' → '.join([*circle, circle[0]])}")
+        message = f"circular dependency, each waits for the next: {' → '.join([*circle, circle[0]])}"
+        findings.error(dotted("step", circle[0], "depends"), message)
 
 
 def circles(depends: Graph) -> list[list[str]]:
@@ -28,6 +29,7 @@ def circles(depends: Graph) -> list[list[str]]:
     other. A step that depends on itself alone is none.
     """
     found: list[list[str]] = []
+    order = {step: place for place, step in enumerate(depends)}
     seen: set[str] = set()
     named: set[str] = set()
     for start in depends:
@@ -45,16 +47,11 @@ def circles(depends: Graph) -> list[list[str]]:
                 circle = path[places[step] :]
                 if len(circle) > 1 and named.isdisjoint(circle):
                     named.update(circle)
-                    found.append(_from_first(circle, depends))
+                    first = circle.index(min(circle, key=order.__getitem__))
+                    found.append(circle[first:] + circle[:first])
             elif step in depends and step not in seen:
                 seen.add(step)
                 places[step] = len(path)
                 path.append(step)
                 branches.append(iter(depends[step]))
     return found
-
-
-def _from_first(circle: list[str], depends: Graph) -> list[str]:
-    order = {step: place for place, step in enumerate(depends)}
-    first = circle.index(min(circle, key=order.__getitem__))
-    return circle[first:] + circle[:first]

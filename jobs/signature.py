@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from jobs.nearest import joined, quoted, unknown
+from jobs.problem import dotted
 
 ANYTHING: Final = object()
 """Stands for a value of unknown type; it fits every parameter."""
@@ -36,13 +37,14 @@ class Deferred(str):
 
 @dataclass(frozen=True)
 class Misfit:
-    """What is wrong with the value of one parameter; ``parameter`` may name an item, as in ``tags[2]``."""
+    """What is wrong with the value of a parameter; ``place`` is that of an item inside it, as in ``[2]``."""
 
     parameter: str
     message: str
+    place: str = ""
 
     def __str__(self) -> str:
-        return f"{self.parameter}: {self.message}"
+        return f"{self.parameter}{self.place}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def check(
     return found
 
 
-def misfits(annotation: Any, value: Any, name: str) -> list[Misfit]:
+def misfits(annotation: Any, value: Any, name: str, place: str = "") -> list[Misfit]:
     """Where a value does not fit an annotation: at most one place of each table entry or list.
 
     An integer is good for a float, a boolean is not an integer. Annotations that say nothing about TOML
@@ -101,37 +103,37 @@ def misfits(annotation: Any, value: Any, name: str) -> list[Misfit]:
         return []
     kind, arguments = get_origin(annotation) or annotation, get_args(annotation)
     if kind is Annotated:
-        return misfits(arguments[0], value, name)
+        return misfits(arguments[0], value, name, place)
     if kind in _UNIONS:
-        return _union_misfits(annotation, value, name)
+        return _union_misfits(annotation, value, name, place)
     if kind in _LISTS and isinstance(value, list):
-        items = (misfits((*arguments, Any)[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+        items = (misfits((*arguments, Any)[0], item, name, f"{place}[{i}]") for i, item in enumerate(value))
         return next((found for found in items if found), [])
     if kind in _TABLES and isinstance(value, dict):
         entry = arguments[1] if len(arguments) == 2 else Any
-        return [each for key in value for each in misfits(entry, value[key], f"{name}.{key}")]
+        return [each for key in value for each in misfits(entry, value[key], name, f"{place}.{dotted(key)}")]
     if _fits(kind, arguments, value):
         return []
-    return [Misfit(name, f"expected {expected(annotation)}, got {given(value)}")]
+    return [Misfit(name, f"expected {expected(annotation)}, got {given(value)}", place)]
 
 
-def not_json(value: Any, name: str, depth: int = 0) -> list[Misfit]:
-    """What first keeps a TOML value from being written as JSON, in which arguments and parameters are kept."""
+def not_json(value: Any, name: str, place: str = "", depth: int = 0) -> list[Misfit]:
+    """What first keeps a TOML value from being written as JSON, the form in which values are kept."""
     if isinstance(value, (list, dict)):
         if depth == DEEPEST:
-            return [Misfit(name, f"nested deeper than {DEEPEST} levels")]
-        table = isinstance(value, dict)
-        parts = (
-            not_json(item, f"{name}.{key}" if table else f"{name}[{key}]", depth + 1)
-            for key, item in (value.items() if isinstance(value, dict) else enumerate(value))
-        )
-        return next((found for found in parts if found), [])
+            return [Misfit(name, f"nested deeper than {DEEPEST} levels", place)]
+        if isinstance(value, dict):
+            parts = [(f".{dotted(key)}", item) for key, item in value.items()]
+        else:
+            parts = [(f"[{index}]", item) for index, item in enumerate(value)]
+        checked = (not_json(item, name, place + part, depth + 1) for part, item in parts)
+        return next((found for found in checked if found), [])
     if isinstance(value, float) and not math.isfinite(value):
-        return [Misfit(name, "expected a finite number")]
+        return [Misfit(name, "expected a finite number", place)]
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return [Misfit(name, "expected an integer of at most 64 bits")]
+        return [Misfit(name, "expected an integer of at most 64 bits", place)]
     if isinstance(value, (date, time)):
-        return [Misfit(name, f"expected a string, got {given(value)} (write it in quotes)")]
+        return [Misfit(name, f"expected a string, got {given(value)} (write it in quotes)", place)]
     return []
 
 
@@ -195,12 +197,12 @@ def _fits(kind: Any, arguments: tuple[Any, ...], value: Any) -> bool:
     return kind not in _LISTS and kind not in _TABLES
 
 
-def _union_misfits(annotation: Any, value: Any, name: str) -> list[Misfit]:
-    found = [misfits(each, value, name) for each in get_args(annotation)]
+def _union_misfits(annotation: Any, value: Any, name: str, place: str) -> list[Misfit]:
+    found = [misfits(each, value, name, place) for each in get_args(annotation)]
     if not all(found):
         return []
     # A list where one alternative is a list: its wrong item says more than "got a list".
-    inner = [each for each in found if each[0].parameter != name]
+    inner = [each for each in found if each[0].place != place]
     if len(inner) == 1:
         return inner[0]
-    return [Misfit(name, f"expected {expected(annotation)}, got {given(value)}")]
+    return [Misfit(name, f"expected {expected(annotation)}, got {given(value)}", place)]

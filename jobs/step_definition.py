@@ -3,13 +3,13 @@
 import copy
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.nearest import nearest, quoted, unknown
 from jobs.placeholder import Placeholder, fill, placeholders, sole, stored_keys
 from jobs.problem import Findings, dotted
-from jobs.signature import ANYTHING, Deferred, check, parameters
+from jobs.signature import ANYTHING, Deferred, check, not_json, parameters
 from jobs.table import Table
 
 KEYS = (
@@ -73,25 +73,29 @@ def read_step(name: str, values: Mapping[str, Any], known: Known, findings: Find
     """The step that the table ``[step.NAME]`` describes. A key with an error has its default."""
     table = Table(values, findings, "step", name)
     if not _NAME.fullmatch(name):
-        findings.error(dotted("step", name), "a step's name must not be empty nor hold a comma, a slash or a line break")
+        message = "a step's name must not be empty, nor hold a comma, a slash or a line break"
+        findings.error(dotted("step", name), message)
     on_error = table.choice("on_error", ON_ERROR)
     function = known.types.get(_type(table, known))
     accepted = parameters(function).annotations if function else {}
     no_effect = [key for key in QUAERO_KEYS if key not in accepted]
+    own = {key: value for key, value in values.items() if key not in (*KEYS, *no_effect)}
     step = StepDefinition(
         name=name,
         type=table.string("type"),
         description=table.string("description"),
-        depends=_depends(table),
+        depends=table.names("depends"),
         on_error=on_error,
         timeout=table.limit("timeout"),
         concurrency=table.integer("concurrency", 4, least=1),
         always_run=table.boolean("always_run", False),
         retries=table.integer("retries", RETRIES if on_error == "retry" else 0, least=0),
         retry_delay=table.seconds("retry_delay", 1.0),
-        config={key: value for key, value in values.items() if key not in (*KEYS, *no_effect)},
+        config=_json_values(own, table),
     )
-    _check_config(step, function, table, known)
+    _check_placeholders(step.config, table, known)
+    if function:
+        _check_types(function, own, step.config, table, known)
     table.without_effect(no_effect)
     if on_error == "retry":
         table.warn("on_error", NOT_YET + "a failure is treated as under continue")
@@ -131,35 +135,43 @@ def _type(table: Table, known: Known) -> str:
     return word if isinstance(word, str) else ""
 
 
-def _depends(table: Table) -> tuple[str, ...]:
-    """Step names, from ``"a, b"`` or ``["a", "b"]``, each once."""
-    value = table.values.get("depends")
-    names = table.string("depends").split(",") if isinstance(value, str) else table.strings("depends")
-    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+def _json_values(values: Mapping[str, Any], table: Table) -> dict[str, Any]:
+    """The worker type's own keys, without those whose value could not be kept as JSON."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        wrong = not_json(value, key)
+        for each in wrong:
+            table.misfit(each)
+        if not wrong:
+            kept[key] = value
+    return kept
 
 
-def _check_config(
-    step: StepDefinition, function: Callable[..., Any] | None, table: Table, known: Known
-) -> None:
-    for key, value in step.config.items():
+def _check_placeholders(config: Mapping[str, Any], table: Table, known: Known) -> None:
+    for key, value in config.items():
         for placeholder in dict.fromkeys(placeholders(value)):
             if placeholder.name not in (known.environ if placeholder.is_env else known.params):
                 table.error(key, _stands_for_nothing(placeholder, known.params))
         for text in stored_keys(value):
-            table.warn(key, f"{text} stays as it is: a value is read by {{params.NAME}} or {{env.NAME}}")
-    if function is None:
-        return
+            table.warn(key, f"{text} stays as it is: only {{params.NAME}} and {{env.NAME}} are replaced")
+
+
+def _check_types(
+    function: Callable[..., Any], own: Mapping[str, Any], config: dict[str, Any], table: Table, known: Known
+) -> None:
+    """Check the worker type's keys against its parameters, with the params' defaults in their places."""
 
     def default(placeholder: Placeholder) -> Any:
         if placeholder.is_env:
             return Deferred(placeholder.text)
         return known.params.get(placeholder.name, ANYTHING)
 
-    for each in check(function, fill(step.config, default), also_known=KEYS):
-        only = sole(step.config.get(each.parameter))
-        source = f" from {only.text}" if only and not only.is_env else ""
-        findings_key = each.parameter
-        table.error(findings_key, each.message + source)
+    accepted = parameters(function).annotations
+    filled = {key: fill(config[key], default) if key in config else ANYTHING for key in own}
+    for each in check(function, filled, also_known=KEYS):
+        source = sole(config.get(each.parameter)) if each.parameter in accepted else None
+        from_param = f" from {source.text}" if source and not source.is_env else ""
+        table.misfit(replace(each, message=each.message + from_param))
 
 
 def _stands_for_nothing(placeholder: Placeholder, params: Mapping[str, Any]) -> str:

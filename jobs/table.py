@@ -6,7 +6,7 @@ from typing import Any
 from jobs import duration
 from jobs.nearest import unknown
 from jobs.problem import Findings, dotted
-from jobs.signature import given, misfits
+from jobs.signature import Misfit, given, misfits
 
 
 class Table:
@@ -25,6 +25,10 @@ class Table:
         """Add a warning about one key of this table."""
         self._findings.warn(dotted(*self._path, key), message)
 
+    def misfit(self, found: Misfit) -> None:
+        """Add what is wrong with the value of a key, or with an item inside it, as an error."""
+        self._findings.error(dotted(*self._path, found.parameter) + found.place, found.message)
+
     def string(self, key: str, default: str = "") -> str:
         """A string."""
         return str(self._value(key, str, default))
@@ -36,6 +40,12 @@ class Table:
     def strings(self, key: str) -> tuple[str, ...]:
         """A list of strings, empty where absent."""
         return tuple(self._value(key, list[str], []))
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Names, as ``"a, b"`` or ``["a", "b"]``, each once."""
+        value = self._value(key, str | list[str], "")
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
     def table(self, key: str) -> Mapping[str, Any]:
         """A table inside this one, empty where absent."""
@@ -78,11 +88,11 @@ class Table:
             if key in self.values:
                 self.warn(key, "has no effect: accepted so that files written for Quaero load unchanged")
 
-    def only(self, known: Iterable[str]) -> None:
-        """Every key that is not known is an error."""
+    def only(self, known: Iterable[str], besides: Iterable[str] = ()) -> None:
+        """Every other key is an error that offers the nearest of the known ones, not of those ``besides``."""
         words = frozenset(known)
         for key in self.values:
-            if key not in words:
+            if key not in words.union(besides):
                 self.error(key, unknown("key", key, words))
 
     def _value(self, key: str, annotation: Any, default: Any) -> Any:
@@ -91,6 +101,5 @@ class Table:
         value = self.values[key]
         wrong = misfits(annotation, value, key)
         for each in wrong:
-            place = each.parameter.removeprefix(key)
-            self._findings.error(dotted(*self._path, key) + place, each.message)
+            self.misfit(each)
         return default if wrong else value
