@@ -1,7 +1,7 @@
 """Which named places does a GeoJSON file hold?
 
-Reads FeatureCollections (RFC 7946) in the forms that overpass-turbo and osmtogeojson export: OpenStreetMap tags
-either flat in ``properties`` (with the id as ``@id``) or under ``properties.tags``.
+Reads FeatureCollections (RFC 7946) in the forms that overpass-turbo and osmtogeojson export: OpenStreetMap
+tags either flat in ``properties`` (with the id as ``@id``) or under ``properties.tags``.
 """
 
 import json
@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True)
 class PlaceSource:
-    """What a file holds: its places in file order, whom to credit for them, and how many features were skipped."""
+    """What a file holds: its places in file order, whom to credit, and how many features were skipped."""
 
     places: list[Place]
     attribution: str | None
@@ -79,7 +79,9 @@ def _read_collection(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ValueError(f"{path}: not GeoJSON: nested too deeply") from None
     if not isinstance(data, dict) or data.get("type") != "FeatureCollection":
-        found = f'"type" is {data.get("type")!r}' if isinstance(data, dict) else f"a JSON {type(data).__name__}"
+        found = (
+            f'"type" is {data.get("type")!r}' if isinstance(data, dict) else f"a JSON {type(data).__name__}"
+        )
         raise ValueError(f'{path}: not GeoJSON: expected "type": "FeatureCollection", found {found}')
     if not isinstance(data.get("features"), list):
         raise ValueError(f'{path}: not GeoJSON: "features" must be a list')
@@ -106,7 +108,7 @@ def _tags_and_id(feature: Any) -> tuple[dict[str, str], str]:
 
 
 def _centre(geometry: Any) -> tuple[float, float] | None:
-    """Latitude and longitude of the centre of a geometry's bounding box, None where it has no sound positions."""
+    """Latitude and longitude of the centre of a geometry's bounding box, None without sound positions."""
     positions = list(_positions(geometry))
     if not positions:
         return None
@@ -123,7 +125,9 @@ def _positions(geometry: Any) -> Iterator[tuple[float, float]]:
     if not isinstance(geometry, dict):
         return
     pending: list[Any] = [geometry.get("coordinates")]
-    pending += [part.get("coordinates") for part in geometry.get("geometries") or [] if isinstance(part, dict)]
+    pending += [
+        part.get("coordinates") for part in geometry.get("geometries") or [] if isinstance(part, dict)
+    ]
     while pending:
         item = pending.pop()
         if not isinstance(item, list):

@@ -3,18 +3,20 @@
 from math import asin, cos, radians, sin, sqrt
 
 EARTH_RADIUS = 6_371_008.8
-"""Mean radius (2a + b) / 3 of the GRS 80 ellipsoid in metres (H. Moritz, Journal of Geodesy 74, 2000, 128–133)."""
+"""Metres; the mean radius (2a + b) / 3 of GRS 80 (H. Moritz, Journal of Geodesy 74, 2000, 128–133)."""
 
 HALF_CIRCUMFERENCE = 20_015_115.0
 """Metres; no two points are further apart than this."""
 
 
-def great_circle_distance(latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float) -> float:
+def great_circle_distance(
+    latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float
+) -> float:
     """Metres between two points given in degrees, on a sphere of :data:`EARTH_RADIUS`.
 
-    The haversine formula (R. W. Sinnott, "Virtues of the Haversine", Sky & Telescope 68 (2), 1984, 159), which
-    keeps its precision for neighbours a few metres apart, where the law of cosines loses it. The sphere differs
-    from the ellipsoid by less than 0.6 %.
+    The haversine formula (R. W. Sinnott, "Virtues of the Haversine", Sky & Telescope 68 (2), 1984, 159),
+    which keeps its precision for neighbours a few metres apart, where the law of cosines loses it. The
+    sphere differs from the ellipsoid by less than 0.6 %.
     """
     phi_a, phi_b = radians(latitude_a), radians(latitude_b)
     half_chord_squared = (

@@ -1,31 +1,34 @@
 """Which words and phrases is a text about?
 
-Two published methods, joined. Candidates are found as in RAKE (S. Rose, D. Engel, N. Cramer, W. Cowley, "Automatic
-keyword extraction from individual documents", in: Text Mining: Applications and Theory, Wiley 2010, 1–20): the runs
-of words between stop words and punctuation. They are weighed by the five word features of YAKE (R. Campos et al.,
-"YAKE! Keyword extraction from single documents using multiple local features", Information Sciences 509, 2020,
-257–289): case, position, frequency, relatedness to context, and spread over sentences. Nothing is learned, nothing
-is loaded, the same text has always the same keywords.
+Two published methods, joined. Candidates are found as in RAKE (S. Rose, D. Engel, N. Cramer, W. Cowley,
+"Automatic keyword extraction from individual documents", in: Text Mining: Applications and Theory, Wiley
+2010, 1–20): the runs of words between stop words and punctuation. They are weighed by the five word
+features of YAKE (R. Campos et al., "YAKE! Keyword extraction from single documents using multiple local
+features", Information Sciences 509, 2020, 257–289): case, position, frequency, relatedness to context, and
+spread over sentences. Nothing is learned, nothing is loaded, the same text has always the same keywords.
 
-Where it departs from them: a run of more than three words yields its windows of up to three; of phrases nested in
-each other one is kept; words known to be common in the collection count for less (K. Spärck Jones, "A statistical
-interpretation of term specificity", Journal of Documentation 28, 1972, 11–21). Stop lists: English always, and
-German, French, Italian and Spanish by sentence. Languages written without spaces are beyond it.
+Where it departs from them: of a run of more than three words the best three are taken; the scores of words
+are divided by their median before they are multiplied, so that a longer phrase is no worse in a short text;
+of phrases that repeat each other one is kept; and a score becomes a confidence (see :func:`keywords`). Stop
+lists: English always, and German, French, Italian and Spanish by sentence. Languages written without spaces
+are beyond it.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
-from math import log, prod
-from statistics import fmean, median, pstdev
+from math import log, prod, sqrt
+from statistics import fmean, median
 
 from jobs.workers.stop_words import stop_words_of
 
 LONGEST_PHRASE = 3
 LONGEST_WORD = 40
 """Characters; what is longer is a hash or an encoded blob."""
+
+Phrase = tuple[str, ...]
 
 _BLANKED = re.compile(
     r"```.*?(?:```|\Z)"  # fenced code
@@ -36,7 +39,9 @@ _BLANKED = re.compile(
     re.DOTALL,
 )
 _SENTENCE_END = re.compile(r"[.!?…:]+(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
-_WORD = re.compile(r"\w(?:[\w\u0300-\u036f'’.+#&-]*[\w\u0300-\u036f+#])?|\S")
+_TOKEN = re.compile(
+    r"[^\W_](?:[\w\u0300-\u036f'’.+#&-]*(?:[^\W_]|[\u0300-\u036f+#]))?|\S"
+)  # a word, or one sign
 
 
 @dataclass(frozen=True)
@@ -47,121 +52,199 @@ class Keyword:
     confidence: float
 
 
-@dataclass
+@dataclass(slots=True)
 class _Word:
     """What YAKE looks at for one word."""
 
     count: int = 0
     capitals: int = 0
     acronyms: int = 0
-    sentences: list[int] = field(default_factory=list)
-    left: Counter[str] = field(default_factory=Counter)
-    right: Counter[str] = field(default_factory=Counter)
+    sentences: list[int] = field(default_factory=list)  # the numbers of those it stands in, ascending
+    left: list[str] = field(default_factory=list)  # its neighbours, one for each mention that has one
+    right: list[str] = field(default_factory=list)
+    forms: list[str] = field(default_factory=list)  # as the text writes it, one for each mention
 
     def score(self, typical_count: float, top_count: int, sentence_total: int) -> float:
         """YAKE's S(t): the smaller, the more telling."""
         case = max(self.capitals, self.acronyms) / (1 + log(self.count))
-        position = log(log(3 + median(self.sentences)))
-        spread = len(self.sentences) / sentence_total
-        variety = sum(len(side) / side.total() for side in (self.left, self.right) if side)
+        total = len(self.sentences)
+        middle = (self.sentences[(total - 1) // 2] + self.sentences[total // 2]) / 2
+        position = log(log(3 + middle))
+        spread = total / sentence_total
+        variety = sum(len(set(side)) / len(side) for side in (self.left, self.right) if side)
         relatedness = 1 + variety * self.count / top_count
         frequency = self.count / typical_count
         return relatedness * position / (case + frequency / relatedness + spread / relatedness)
 
+    def form(self) -> str:
+        """As the text writes it most often; the first of several that are equally frequent."""
+        return Counter(self.forms).most_common(1)[0][0]
 
-@dataclass
+
+@dataclass(slots=True)
 class _Text:
-    words: dict[str, _Word]
-    phrases: Counter[tuple[str, ...]]
-    alone: Counter[tuple[str, ...]]
-    forms: dict[tuple[str, ...], Counter[str]]
-    sentence_total: int
+    """What is counted in one pass over a text; words in lower case."""
+
+    words: dict[str, _Word] = field(default_factory=dict)
+    runs: dict[Phrase, None] = field(default_factory=dict)  # in order of appearance
+    counts: dict[Phrase, int] = field(default_factory=dict)  # of phrases, wherever in a run they stand
+    sentence_total: int = 0
 
 
 def keywords(
-    text: str,
-    limit: int = 10,
-    *,
-    title: str = "",
-    tags: Collection[str] = (),
-    common: Collection[str] = frozenset(),
+    text: str, limit: int = 10, *, known: Iterable[str] = (), tags: Iterable[str] = ()
 ) -> list[Keyword]:
-    analysed = _analyse(_without_markup(text, title))
-    if not analysed.words:
+    """The at most ``limit`` most telling words and phrases of a text, the strongest first.
+
+    The confidence of a phrase with the score S is 1 / (1 + S / M), where M is the median score of all
+    candidates of this text: 0.5 is "as telling as any other phrase in it", and 1 the limit that nothing
+    reaches but by rounding. A text with a single candidate says nothing about it, and has 0.5.
+
+    ``known`` and ``tags`` are what a reader of the result has already. Mentions of what is ``known``, such
+    as the title, are passed over wherever they stand; a tag is no keyword by itself, but may be part of
+    one.
+    """
+    tag_phrases = {_normal(re.split(r"[\s_-]+", tag.lower())) for tag in tags}
+    analysed = _analyse(_without_markup(text, known), tag_phrases)
+    scores = _phrase_scores(analysed)
+    if not scores:
         return []
-    scores = _word_scores(analysed)
-    known = {_normal(tag.replace("_", " ").split()) for tag in tags}
-    ranked = sorted(
-        (
-            (prod(scores[w] for w in p) / (n * (1 + sum(scores[w] for w in p))), i, p)
-            for i, (p, n) in enumerate(analysed.phrases.items())
-            if _normal(p) not in known
-        ),
-    )
-    return [(" ".join(p), round(s,4), analysed.phrases[p]) for s, i, p in ranked][:limit]
+    ranked = sorted(scores, key=scores.__getitem__)  # a stable sort: what comes first in the text wins a tie
+    typical = median(scores.values())
+    return [
+        Keyword(" ".join(analysed.words[word].form() for word in phrase), round(1 / (1 + score / typical), 3))
+        for phrase, score in _without_repeats(ranked, scores, analysed.counts, limit)
+    ]
 
 
-def _without_markup(text: str, title: str) -> str:
+def _without_markup(text: str, known: Iterable[str]) -> str:
+    """The text with " | " in place of what is known, code, tags and addresses: no phrase spans them."""
     text = unicodedata.normalize("NFC", text)
-    title = unicodedata.normalize("NFC", title).strip()
-    if title:
-        text = re.sub(rf"(?<!\w){re.escape(title)}(?!\w)", " | ", text)
+    for phrase in known:
+        if phrase.strip():
+            mention = re.escape(unicodedata.normalize("NFC", phrase).strip())
+            text = re.sub(rf"(?<!\w){mention}(?!\w)", " | ", text)
     return _BLANKED.sub(" | ", text)
 
 
-def _analyse(text: str) -> _Text:
-    analysed = _Text({}, Counter(), Counter(), {}, 0)
-    for number, sentence in enumerate(_SENTENCE_END.split(text)):
-        tokens = [_trimmed(token) for token in _WORD.findall(sentence)]
-        lower = [t.lower() for t in tokens]
-        if not tokens:
-            continue
-        analysed.sentence_total += 1
-        stop = stop_words_of(lower)
-        content = [_is_content(w) and w not in stop for w in lower]
-        run = []
-        for i, w in enumerate(lower):
-            if content[i]:
-                word = analysed.words.setdefault(w, _Word())
-                word.count += 1
-                word.capitals += i > 0 and tokens[i][0].isupper()
-                word.acronyms += len(w) > 1 and tokens[i].isupper()
-                if not word.sentences or word.sentences[-1] != number:
-                    word.sentences.append(number)
-                if i and lower[i-1][0].isalnum(): word.left[lower[i - 1]] += 1
-                if i + 1 < len(lower) and lower[i+1][0].isalnum(): word.right[lower[i + 1]] += 1
-                run.append(tokens[i])
+def _analyse(text: str, tags: Set[Phrase]) -> _Text:
+    analysed = _Text()
+    for sentence in _SENTENCE_END.split(text):
+        tokens = _TOKEN.findall(sentence)
+        lower = [token.lower().replace("’", "'") for token in tokens]
+        stop_words = stop_words_of(lower)
+        run: list[int] = []
+        for index, word in enumerate([*lower, "|"]):
+            if _without_possessive(word) not in stop_words and _is_content(word):
+                run.append(index)
             elif run:
-                _add(analysed, run); run = []
-        if run: _add(analysed, run)
+                if _normal(lower[run[0] : index]) not in tags:
+                    _count_run(analysed, tokens, lower, run)
+                run = []
+        analysed.sentence_total += bool(tokens)
     return analysed
 
-def _add(a, run):
-    low=tuple(w.lower() for w in run)
-    n=len(run)
-    sizes=[n] if n<=LONGEST_PHRASE else range(1, LONGEST_PHRASE+1)
-    sizes=range(1,min(n,3)+1)
-    for k in sizes:
-        for i in range(n-k+1):
-            p=low[i:i+k]
-            a.phrases[p]+=1
-            a.forms.setdefault(p,Counter())[" ".join(run[i:i+k])]+=1
-    a.alone[low]+=1
 
-def _trimmed(t):
-    for e in ("'s","’s"):
-        if t.endswith(e): return t[:-2]
-    return t
-def _is_content(w):
-    return not w[0].isdigit() and len(w)<=LONGEST_WORD and sum(map(str.isalpha,w))>=2
+def _count_run(analysed: _Text, tokens: list[str], lower: list[str], run: list[int]) -> None:
+    words, counts, sentence = analysed.words, analysed.counts, analysed.sentence_total
+    for index in run:
+        word = words.get(lower[index])
+        if word is None:
+            word = words[lower[index]] = _Word()
+        token = tokens[index]
+        word.count += 1
+        word.forms.append(token)
+        word.capitals += index > 0 and token[0].isupper()
+        word.acronyms += token.isupper()
+        if word.sentences[-1:] != [sentence]:
+            word.sentences.append(sentence)
+        if index > 0:
+            word.left.append(lower[index - 1])
+        if index + 1 < len(lower):
+            word.right.append(lower[index + 1])
+    phrase = tuple(lower[run[0] : run[-1] + 1])
+    analysed.runs[phrase] = None
+    for length in range(1, min(LONGEST_PHRASE, len(phrase)) + 1):
+        for start in range(len(phrase) - length + 1):
+            part = phrase[start : start + length]
+            counts[part] = counts.get(part, 0) + 1
 
-def _word_scores(a):
-    counts=[w.count for w in a.words.values()]
-    typ=fmean(counts)+pstdev(counts); top=max(counts)
-    return {k:w.score(typ,top,a.sentence_total) for k,w in a.words.items()}
-def _normal(p):
-    return tuple(_singular(w.lower()) for w in p)
-def _singular(w):
-    if len(w)>4 and w.endswith("ies"): return w[:-3]+"y"
-    if len(w)>3 and w.endswith("s") and not w.endswith("ss"): return w[:-1]
-    return w
+
+def _phrase_scores(analysed: _Text) -> dict[Phrase, float]:
+    """YAKE's S(kw) of every candidate: the smaller, the more telling."""
+    word_counts = [word.count for word in analysed.words.values()]
+    if not word_counts:
+        return {}
+    mean = fmean(word_counts)
+    typical_count = mean + sqrt(fmean((count - mean) ** 2 for count in word_counts))
+    top_count = max(word_counts)
+    word_scores = {
+        text: word.score(typical_count, top_count, analysed.sentence_total)
+        for text, word in analysed.words.items()
+    }
+    typical_score = median(word_scores.values())
+
+    def score(phrase: Phrase) -> float:
+        parts = [word_scores[word] / typical_score for word in phrase]
+        return prod(parts) / (analysed.counts[phrase] * (1 + sum(parts)))
+
+    scores: dict[Phrase, float] = {}
+    for run in analysed.runs:
+        windows = [run[i : i + LONGEST_PHRASE] for i in range(max(1, len(run) - LONGEST_PHRASE + 1))]
+        best = min(windows, key=score)
+        scores[best] = score(best)
+    return scores
+
+
+def _without_repeats(
+    ranked: list[Phrase], scores: dict[Phrase, float], counts: dict[Phrase, int], limit: int
+) -> list[tuple[Phrase, float]]:
+    """The best phrases of which none repeats another, with their scores.
+
+    A phrase that contains a better one takes its place if at least half of the mentions of the short one
+    are in it ("sourdough pizza" for "pizza"), else it is dropped ("Chrome" stays, "old Chrome" goes).
+    """
+    chosen: list[tuple[Phrase, Set[str], float]] = []
+    for phrase in ranked:
+        words = set(_normal(phrase))
+        alike = [i for i, (_, others, _) in enumerate(chosen) if _repeats(words, others)]
+        if not alike:
+            if len(chosen) >= limit:
+                break
+            chosen.append((phrase, words, scores[phrase]))
+        elif len(alike) == 1:
+            other, others, score = chosen[alike[0]]
+            if words > others and 2 * counts[phrase] >= counts[other]:
+                chosen[alike[0]] = (phrase, words, score)
+    return [(phrase, score) for phrase, _, score in chosen]
+
+
+def _repeats(words: Set[str], others: Set[str]) -> bool:
+    """Whether two phrases share more than half of the words of the shorter one."""
+    return 2 * len(words & others) > min(len(words), len(others))
+
+
+def _without_possessive(word: str) -> str:
+    return word.removesuffix("'s")
+
+
+def _is_content(word: str) -> bool:
+    """Whether a token can be part of a keyword: letters, not a number, a time, a house number or a blob."""
+    if word.isalpha():
+        return 2 <= len(word) <= LONGEST_WORD
+    return len(word) <= LONGEST_WORD and not word[0].isdigit() and sum(map(str.isalpha, word)) >= 2
+
+
+def _normal(words: Iterable[str]) -> Phrase:
+    """The phrase with English plurals taken back, by which two phrases are recognised as the same."""
+    return tuple(_singular(_without_possessive(word)) for word in words)
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if len(word) > 4 and word.endswith(("shes", "ches", "sses", "xes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
+    return word

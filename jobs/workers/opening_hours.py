@@ -6,8 +6,21 @@ The source of the abbreviations is the opening_hours specification of OpenStreet
 
 import re
 
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
+_WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _SPOKEN = {
     **{day[:2]: day for day in _WEEKDAYS},
     **{month[:3]: month for month in _MONTHS},

@@ -28,17 +28,24 @@ _FEATURES = {
 _LIMITED = {"wheelchair": "limited wheelchair access"}
 _ABSENT = {"no", "none", "not", "unknown", ""}
 
-# Cuisine values of OpenStreetMap that are adjectives of a people or a region: written with a capital and "food".
-_REGIONS = frozenset(
-    """african afghan american arab argentinian armenian asian australian austrian balkan bavarian belgian brazilian
-    british bulgarian cantonese caribbean catalan chinese colombian croatian cuban czech danish dutch egyptian
-    ethiopian european filipino french georgian german greek hawaiian hungarian indian indonesian iranian irish
-    italian jamaican japanese jewish korean latin_american lebanese malaysian mediterranean mexican middle_eastern
-    mongolian moroccan nepalese oriental pakistani persian peruvian polish portuguese romanian russian sicilian
-    singaporean spanish swedish swiss syrian taiwanese thai tibetan tunisian turkish ukrainian uzbek venetian
-    vietnamese western""".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Cuisine values that are adjectives of a people or a region: written with a capital and "food".
+_REGIONS = _words(
+    """
+    african afghan american arab argentinian armenian asian australian austrian balkan bavarian belgian
+    brazilian british bulgarian cantonese caribbean catalan chinese colombian croatian cuban czech danish
+    dutch egyptian ethiopian european filipino french georgian german greek hawaiian hungarian indian
+    indonesian iranian irish italian jamaican japanese jewish korean latin_american lebanese malaysian
+    mediterranean mexican middle_eastern mongolian moroccan nepalese oriental pakistani persian peruvian
+    polish portuguese romanian russian sicilian singaporean spanish swedish swiss syrian taiwanese thai
+    tibetan tunisian turkish ukrainian uzbek venetian venezuelan vietnamese western
+    """
 )
-_ADJECTIVES = frozenset("international local organic regional traditional vegan vegetarian".split())
+_ADJECTIVES = _words("international local organic regional traditional vegan vegetarian")
 _RENAMED = {"coffee_shop": "coffee", "steak_house": "steak"}
 
 
@@ -69,11 +76,11 @@ def cuisine_phrases(tags: dict[str, str]) -> list[str]:
     return list(dict.fromkeys(phrases))
 
 
-def address(tags: dict[str, str], separator: str = ", ") -> str:
+def address(tags: dict[str, str]) -> str:
     """Street, house number and town as far as they are known: ``Linzer Gasse 9, Salzburg``."""
     street = tags.get("addr:street") or tags.get("addr:place") or ""
     line = f"{street} {tags.get('addr:housenumber', '')}".strip() if street else ""
-    return separator.join(part for part in (line, tags.get("addr:city", "")) if part)
+    return ", ".join(part for part in (line, tags.get("addr:city", "")) if part)
 
 
 def describe(place: Place) -> str:
@@ -91,10 +98,12 @@ def describe(place: Place) -> str:
     if features:
         sentences.append(f"It has {_listed(features)}")
     if address(tags):
-        sentences.append(f"It is at {address(tags, separator=' in ')}")
+        sentences.append(f"It is at {address(tags)}")
     if tags.get("opening_hours"):
         sentences.append(f"Its hours are {hours_in_words(tags['opening_hours'])}")
-    return " ".join(sentence if sentence.endswith(("!", "?", "…")) else f"{sentence}." for sentence in sentences)
+    return " ".join(
+        sentence if sentence.endswith(("!", "?", "…")) else f"{sentence}." for sentence in sentences
+    )
 
 
 def _features(tags: dict[str, str]) -> list[str]:
