@@ -69,38 +69,41 @@ class Catalogue:
         """All definitions, and the first one of every id that several files have."""
         with self._lock:
             folders = [_paths(self._shipped), _paths(self._folder) if self._folder else []]
-            self._readings = {path: self._read(path) for path in {*folders[0], *folders[1]}}
-            first, second = ([self._readings[path].definition for path in paths] for paths in folders)
+            read = {path: self._read(path) for path in {*folders[0], *folders[1]}}
+            self._readings = {path: reading for path, reading in read.items() if reading}
+            first, second = (
+                [self._readings[path].definition for path in paths if path in self._readings]
+                for paths in folders
+            )
         shipped, shared = _under_own_ids(first)
         users, users_shared = _under_own_ids(second, {each.id for each in shipped})
         replaced = {each.id for each in users} | users_shared.keys()
         kept = [replace(each, shipped=True) for each in shipped if each.id not in replaced]
         return kept + users, shared | users_shared
 
-    def _read(self, path: Path) -> _Reading:
-        """The file as last read, if nothing on it has changed since, else as it is now."""
+    def _read(self, path: Path) -> _Reading | None:
+        """The file as last read if nothing about it has changed, else as it is now; None if it is gone."""
         now = time.time_ns()
         try:
             found = path.stat()
+            # The last two tell of permissions, and of a file moved into this one's place.
+            marks = (found.st_mtime_ns, found.st_size, found.st_ctime_ns, found.st_ino)
+            earlier = self._readings.get(path)
+            if earlier and earlier.is_settled and earlier.marks == marks:
+                return earlier
+            is_settled = now - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED
+            return _Reading(marks, is_settled, self._definition(path, found))
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not path.is_symlink():
+                return None
             return _Reading((), False, unreadable(path, "", f"cannot be read: {_reason(error)}"))
-        # The last two tell of permissions, and of a file moved into this one's place.
-        marks = (found.st_mtime_ns, found.st_size, found.st_ctime_ns, found.st_ino)
-        earlier = self._readings.get(path)
-        if earlier and earlier.is_settled and earlier.marks == marks:
-            return earlier
-        is_settled = now - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED
-        return _Reading(marks, is_settled, self._definition(path, found))
 
     def _definition(self, path: Path, found: os.stat_result) -> Definition:
         if not stat.S_ISREG(found.st_mode):  # Opening a pipe would wait for its other end.
             kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
             return unreadable(path, "", f"cannot be read: it is {kind}")
-        try:
-            with path.open("rb") as file:
-                content = file.read(LARGEST + 1)
-        except OSError as error:
-            return unreadable(path, "", f"cannot be read: {_reason(error)}")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
             return unreadable(path, "", f"too large: expected at most {LARGEST // 1024} KiB")
         try:

@@ -154,7 +154,7 @@ def _syntax_error(message: str, toml: str) -> tuple[str, str]:
 
 def _id(table: Table, path: Path) -> str | None:
     """The id in the file, else the file's stem; None where that is no id."""
-    rule = "expected small letters, digits, _ and -, at most 64, beginning with a letter or digit"
+    rule = "expected at most 64 of a-z, 0-9, _ and -, the first a letter or digit"
     if "id" not in table.values:
         if _ID.fullmatch(path.stem):
             return path.stem

@@ -163,7 +163,7 @@ def given(value: Any) -> str:
     if isinstance(value, str):
         return f"a string {quoted(value)}"
     if isinstance(value, int):
-        return f"an integer {value}" if abs(value) < 2**63 else "an integer of more than 64 bits"
+        return f"an integer {value}" if -(2**63) <= value < 2**63 else "an integer of more than 64 bits"
     if isinstance(value, float):
         return f"a number {value}"
     kinds = {dict: "a table", list: "a list", datetime: "a date and time", date: "a date", time: "a time"}

@@ -1,0 +1,97 @@
+"""Which keys are accepted and do nothing? Each has a warning that says so."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from jobs.definition import Definition, parse
+
+
+async def fetch(step: object, url: str, tags: list[str] | None = None) -> None: ...
+
+
+TYPES = {"fetch": fetch}
+STEP = '[step.a]\ntype = "fetch"\nurl = "u"\n'
+STAYS = "stays as it is: only {params.NAME} and {env.NAME} are replaced"
+
+
+def read(folder: Path, toml: str, environ: Mapping[str, str]) -> Definition:
+    path = folder / "one.toml"
+    path.write_text(toml, encoding="utf-8")
+    return parse(path.read_text(encoding="utf-8"), path, TYPES, environ)
+
+
+QUAERO = "has no effect: accepted so that files written for Quaero load unchanged"
+WARNINGS = [
+    *(
+        pytest.param(f'{key} = "x"\n' + STEP, [f"one.toml {key}: {QUAERO}"], id=key)
+        for key in ("type", "job_type", "auto_start", "authentication")
+    ),
+    *(
+        pytest.param(STEP + f'{key} = "x"\n', [f"one.toml step.a.{key}: {QUAERO}"], id=f"step {key}")
+        for key in ("operation_type", "condition")
+    ),
+    pytest.param(
+        STEP + '[error_tolerance]\nmax_child_failures = 3\nfailure_action = "continue"\n',
+        [f"one.toml error_tolerance.failure_action: {QUAERO}"],
+        id="failure_action",
+    ),
+    pytest.param(
+        STEP.replace('"u"', '"{google_key}"')
+        + 'tags = ["${HOME} {google_key} {other-key}", "{ x }", "{}"]\n',
+        [
+            "one.toml step.a.url: {google_key} " + STAYS,
+            "one.toml step.a.tags: {google_key} " + STAYS,
+            "one.toml step.a.tags: {other-key} " + STAYS,
+        ],
+        id="keys of a store",
+    ),
+    pytest.param(
+        STEP.replace('"u"', '"{config.u}"') + '[config]\nu = "x"\n', [], id="[config] means [params]"
+    ),
+    pytest.param(
+        STEP + '[params]\nkey = "{env.LIMIT}"\n',
+        ["one.toml params.key: a placeholder in a parameter is not replaced"],
+        id="placeholder in a parameter",
+    ),
+    pytest.param(
+        'schedule = "*/15 8-18 1,15 JAN mon"\n' + STEP,
+        ["one.toml schedule: is checked, but this version does not act on it: runs are started by hand"],
+        id="schedule",
+    ),
+    pytest.param('schedule = " "\n' + STEP, [], id="empty schedule"),
+    pytest.param(
+        'on_restart = "resume"\n' + STEP,
+        [
+            "one.toml on_restart: is checked, but this version does not act on it: an interrupted run goes on"
+            " when it is retried by hand"
+        ],
+        id="resume",
+    ),
+    pytest.param('on_restart = "interrupt"\n' + STEP, [], id="interrupt"),
+    pytest.param(
+        STEP + "retries = 2\n",
+        [
+            "one.toml step.a.retries: is checked, but this version does not act on it: a failed worker job is"
+            " not tried again by itself"
+        ],
+        id="retries",
+    ),
+    pytest.param(STEP + "retries = 0\nretry_delay = '1s'\n", [], id="no retries"),
+    pytest.param(
+        STEP + 'on_error = "retry"\n',
+        [
+            "one.toml step.a.on_error: is checked, but this version does not act on it: a failure is treated"
+            " as under continue"
+        ],
+        id="on_error retry",
+    ),
+]
+
+
+@pytest.mark.parametrize(("toml", "warnings"), WARNINGS)
+def test_what_has_no_effect_is_a_warning(tmp_path: Path, toml: str, warnings: list[str]) -> None:
+    definition = read(tmp_path, toml, {"LIMIT": "1"})
+    assert [str(each) for each in definition.errors] == []
+    assert [str(each) for each in definition.warnings] == warnings
