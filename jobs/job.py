@@ -1,21 +1,18 @@
 """What does a worker function see? Its ``Job``: log, spawn, save and read documents, report progress."""
 
 import contextvars
-import functools
 import inspect
-import json
-import logging
-import threading
+import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-import anyio
-
+from jobs.exception import describe
 from jobs.nearest import unknown
 from jobs.row import Level, Originator, Source
+from jobs.status import Status
 from jobs.store.documents import KEYS, document_id
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,16 +50,31 @@ def worker(name: str) -> Callable[[F], F]:
 
 
 class Host(Protocol):
-    """What a job needs from who runs it."""
+    """What a job asks of the step that it runs in. Every method may be called in any thread."""
 
-    def write_line(
-        self, source: Source, originator: Originator, level: Level, message: str, data: Any
-    ) -> None: ...
-    def spawn(self, parent: "Job", function: Callable[..., Any], arguments: dict[str, Any]) -> "Handle": ...
-    def save(self, job: "Job", document: dict[str, Any]) -> "Future[None]": ...
-    def documents(self, job: "Job", wanted: dict[str, Any]) -> list[dict[str, Any]]: ...
-    def document(self, identity: str) -> dict[str, Any] | None: ...
-    def progress(self, job: "Job", done: float, total: float | None) -> None: ...
+    params: Mapping[str, Any]
+    definition_path: Path
+
+    def write_line(self, job: "Job", level: Level, message: str, data: Any) -> None:
+        """Append a line."""
+
+    def spawn(self, parent: "Job", function: Callable[..., Any], arguments: dict[str, Any]) -> "Handle":
+        """Queue a worker job."""
+
+    async def wait(self, job: "WorkerJob") -> None:
+        """Wait until a worker job has ended, giving the waiting one's place away meanwhile."""
+
+    def save(self, job: "Job", document: Mapping[str, Any]) -> None:
+        """Keep a document."""
+
+    def documents(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Read documents."""
+
+    def document(self, identity: str) -> dict[str, Any] | None:
+        """Read one document."""
+
+    def progress(self, job: "Job", done: float, total: float | None) -> None:
+        """Keep how far a worker job is."""
 
 
 class JobLog:
@@ -93,8 +105,12 @@ class JobLog:
 
     def exception(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level error with the traceback of the exception that is being handled."""
-        text, exception = describe_exception()
-        self._write("error", f"{_format(message, args)}\n{text}", (), {"exception": exception, **(data or {})})
+        error = sys.exception()
+        message = _format(message, args)
+        if error is not None:
+            text, exception = describe(error)
+            message, data = f"{message}\n{text}", {"exception": exception, **(data or {})}
+        self._job.write("error", message, data)
 
     def _write(self, level: Level, message: str, args: tuple[object, ...], data: Any) -> None:
         self._job.write(level, _format(message, args), data)
@@ -111,12 +127,209 @@ def _format(message: object, args: tuple[object, ...]) -> str:
         return f"{text} {args!r}"
 
 
-def describe_exception() -> tuple[str, dict[str, str]]:
-    """The traceback of the exception being handled, and its class and text."""
-    import sys
-    import traceback
+class Job:
+    """The job that a worker function runs as: a step's own function, or a worker job.
 
-    kind, error, trace = sys.exc_info()
-    text = "".join(traceback.format_exception(kind, error, trace)).rstrip()
-    name = "" if kind is None else kind.__qualname__
-    return text, {"class": name, "text": str(error)[:1000]}
+    Every method is synchronous and may be called in any thread.
+    """
+
+    def __init__(self, host: Host, source: Source, originator: Originator, name: str) -> None:
+        self._host = host
+        self.source = source
+        self.originator = originator
+        self.name = name
+        self.log = JobLog(self)
+        # What is left of it once it was given up while its thread went on.
+        self.abandoned = False
+        self._progress_at = 0.0
+        self.unsaved_progress: tuple[float, float | None] | None = None
+
+    @property
+    def manager_id(self) -> str:
+        """The run that this job belongs to."""
+        return self.source.manager_id
+
+    @property
+    def id(self) -> str:
+        """The worker job's id; the step's id in a step's own function."""
+        return self.source.job_id or self.source.step_id or ""
+
+    @property
+    def step_name(self) -> str:
+        """The NAME of ``[step.NAME]``."""
+        return self.source.step_name or ""
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first try."""
+        return self.source.attempt
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The run's params, overridden ones included."""
+        return self._host.params
+
+    @property
+    def definition_path(self) -> Path:
+        """The definition's file: what relative paths in it are relative to."""
+        return self._host.definition_path
+
+    def spawn(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> "Handle":
+        """Queue one worker job, a call of ``function(job, *args, **kwargs)`` in the same step.
+
+        :param function: a module-level function, ``async def`` or plain (then it runs in a thread); its
+            arguments and its result are JSON
+        :returns: a handle; ``await handle`` gives the result
+        :raises TypeError: the function cannot be found again by its name, the arguments do not fit its
+            signature, or one of them is not JSON
+        """
+        self.check()
+        return self._host.spawn(self, function, _arguments(function, args, kwargs))
+
+    def save(self, document: Mapping[str, Any]) -> str:
+        """Keep a document. One with the same ``source_type`` and ``source_id`` is updated.
+
+        :param document: ``source_type`` and ``source_id``, and any of ``title, url, text`` (texts), ``tags``
+            (list of texts) and ``metadata`` (merged key by key into what is stored); absent keys stay
+        :returns: the document's id
+        :raises ValueError: a key is missing or unknown, or a value has the wrong type
+        """
+        self.check()
+        _check_document(document)
+        self._host.save(self, document)
+        return document_id(document["source_type"], document["source_id"])
+
+    def documents(
+        self,
+        source_type: str | None = None,
+        tags: Sequence[str] | None = None,
+        limit: int | None = None,
+        scope: Literal["run", "all"] = "run",
+    ) -> list[dict[str, Any]]:
+        """The documents that this run saved, with their text, in order of first saving.
+
+        :param tags: only documents that have all of them
+        :param scope: ``"all"``: also those that only other runs saved
+        """
+        manager_id = self.manager_id if scope == "run" else None
+        return self._host.documents(
+            manager_id=manager_id, source_type=source_type, tags=tuple(tags or ()), limit=limit, text=True
+        )
+
+    def document(self, identity: str) -> dict[str, Any]:
+        """One document with its text, by its id.
+
+        :raises KeyError: there is none
+        """
+        found = self._host.document(identity)
+        if found is None:
+            raise KeyError(identity)
+        return found
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        """Say how far this job is; kept at most ten times a second, the last one always.
+
+        :param done: how much is done, in any unit
+        :param total: how much there is, in the same unit; None if unknown
+        """
+        self.check()
+        now = time.monotonic()
+        if now - self._progress_at < PROGRESS_SECONDS:
+            self.unsaved_progress = (done, total)
+            return
+        self._progress_at = now
+        self.unsaved_progress = None
+        self._host.progress(self, done, total)
+
+    def track(self, iterable: Iterable[T], total: float | None = None) -> Iterator[T]:
+        """Go through an iterable and report progress after each item."""
+        if total is None and isinstance(iterable, Sized):
+            total = len(iterable)
+        for done, item in enumerate(iterable, start=1):
+            yield item
+            self.progress(done, total)
+
+    def write(self, level: Level, message: str, data: Any = None) -> None:
+        """Append a line to this job's step."""
+        self.check()
+        self._host.write_line(self, level, message, data)
+
+    def check(self) -> None:
+        """End the thread of a job that was given up.
+
+        :raises JobEnded: it was cancelled or timed out while its thread went on
+        """
+        if self.abandoned:
+            raise JobEnded
+
+
+class WorkerJob(Job):
+    """A worker job: one call of a function, and what became of it."""
+
+    def __init__(
+        self, host: Host, source: Source, function: Callable[..., Any], arguments: dict[str, Any]
+    ) -> None:
+        super().__init__(host, source, "worker", function.__name__)
+        self.function = function
+        self.arguments = arguments
+        self.status: Status = "pending"
+        self.reason: str | None = None
+        self.result: Any = None
+        self.waits = 0  # how many of its tasks await a handle
+
+
+class Handle:
+    """A spawned worker job. ``await handle`` gives its result once it has completed.
+
+    :raises JobFailed: when awaited, if the job ended otherwise
+    """
+
+    def __init__(self, host: Host, job: WorkerJob) -> None:
+        self._host = host
+        self._job = job
+
+    @property
+    def job_id(self) -> str:
+        """The worker job's id."""
+        return self._job.id
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._result().__await__()
+
+    async def _result(self) -> Any:
+        await self._host.wait(self._job)
+        if self._job.status != "completed":
+            reason = f": {self._job.reason}" if self._job.reason else ""
+            raise JobFailed(f"{self._job.name} ({self.job_id}) ended {self._job.status}{reason}")
+        return self._job.result
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """A call's arguments by name."""
+    name = getattr(function, "__qualname__", repr(function))
+    if not inspect.isfunction(function) or name != function.__name__ or name == "<lambda>":
+        raise TypeError(f"spawn({name}): only a module-level function can be found again after a restart")
+    try:
+        bound = _signature(function).bind(None, *args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"spawn({name}): {error}") from None
+    return dict(list(bound.arguments.items())[1:])
+
+
+def _check_document(document: Mapping[str, Any]) -> None:
+    kinds: dict[str, type | tuple[type, ...]] = {"tags": (list, tuple), "metadata": dict}
+    for key in document:
+        if key not in KEYS:
+            raise ValueError(f"save: {unknown('key', key, KEYS)}")
+    for key in ("source_type", "source_id"):
+        if not isinstance(document.get(key), str) or not document[key]:
+            raise ValueError(f"save: a document needs {key}, a text that is not empty")
+    for key, value in document.items():
+        if not isinstance(value, kinds.get(key, str)) and not (key == "url" and value is None):
+            wanted = {"tags": "a list of texts", "metadata": "a table"}.get(key, "a text")
+            raise ValueError(f"save: {key} is {wanted}, not {value!r}")

@@ -35,7 +35,7 @@ def save_document(tx: Transaction, manager_id: str, document: Mapping[str, Any])
         assignments = ", ".join(f"{column} = ?" for column in columns)
         tx.execute(f"UPDATE documents SET {assignments} WHERE id = ?", *columns.values(), identity)  # noqa: S608
     else:
-        empty = {"title": "", "url": None, "text": "", "tags": [], "metadata": {}}
+        empty: dict[str, Any] = {"title": "", "url": None, "text": "", "tags": [], "metadata": {}}
         columns = _columns({**empty, **document})
         tx.insert("documents", {"id": identity, **columns, "created_at": at, "updated_at": at})
     tx.execute(

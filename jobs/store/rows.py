@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from jobs.status import TERMINAL, Status
 
-PAGE_ROWS = 1_000
+# A page is held whole for each viewer that is slow to take it.
+PAGE_ROWS = 256
+PAGE_CHARACTERS = 128 * 1024
 
 
 class Row(NamedTuple):
@@ -84,14 +86,22 @@ def head(db: sqlite3.Connection, manager_id: str) -> Head | None:
     return Head(manager_id, found[0], found[1], first or found[1] + 1)
 
 
-def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int, limit: int = PAGE_ROWS) -> list[Row]:
-    """The rows with ``after`` < seq ≤ ``upto``, in order, at most ``limit``."""
+def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> list[Row]:
+    """A page: the next rows with ``after`` < seq ≤ ``upto``, in order; at least one if there are any."""
     found = db.execute(
         "SELECT seq, event, step_name, job_id, level, data FROM log"
         " WHERE manager_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        (manager_id, after, upto, limit),
+        (manager_id, after, upto, PAGE_ROWS),
     ).fetchall()
-    return [Row(*row) for row in found]
+    page: list[Row] = []
+    room = PAGE_CHARACTERS
+    for values in found:
+        row = Row(*values)
+        room -= len(row.data)
+        if page and room < 0:
+            break
+        page.append(row)
+    return page
 
 
 def before_last(db: sqlite3.Connection, manager_id: str, wanted: RowFilter, count: int, upto: int) -> int:

@@ -181,7 +181,8 @@ def _number(value: float | None) -> float | int | None:
 
 def conditions(wanted: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[Any]]:
     """The conditions that a column has one of the values wanted; an empty choice wants all."""
-    where, values = ["true"], []
+    where: list[str] = ["true"]
+    values: list[Any] = []
     for column, choices in wanted.items():
         if choices:
             where.append(f"{column} IN ({', '.join('?' * len(choices))})")

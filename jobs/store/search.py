@@ -91,7 +91,9 @@ def search(
             message = json.loads(row["data"])["message"]
             if words.match(message):
                 names = ("manager_id", "step_name", "seq", "line_number", "level")
-                hits.append((after, {**{name: row[name] for name in names}, "snippet": words.snippet(message)}))
+                hits.append(
+                    (after, {**{name: row[name] for name in names}, "snippet": words.snippet(message)})
+                )
                 if len(hits) == limit:
                     return hits
         if len(found) < PAGE_ROWS:

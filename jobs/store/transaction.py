@@ -138,10 +138,15 @@ class Transaction:
         return head
 
     def line(self, prepared: PreparedLine) -> None:
-        """Append a ``job_log`` row: it gets its manager's next seq and its step's next line number."""
+        """Append a ``job_log`` row: it gets its manager's next seq and its step's next line number.
+
+        One that comes after its step's or manager's end is dropped.
+        """
         source = prepared.source
         head = self.head(source.manager_id)
         counter: Head | StepHead = head.steps[source.step_id] if source.step_id else head
+        if counter.status in TERMINAL:
+            return  # from a thread that was given up: nothing comes after the end
         counter.lines += 1
         counter.changed = True
         head.levels[prepared.level] = head.levels.get(prepared.level, 0) + 1

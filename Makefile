@@ -1,0 +1,36 @@
+# Everything runs in .venv, made by the first command that needs it.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: run test test-all check bench clean
+
+run: $(READY)
+	@exec $(VENV)/bin/python app.py
+
+test: $(READY)
+	@$(VENV)/bin/python -m pytest -q
+
+test-all: $(READY) check
+	@$(VENV)/bin/python -m pytest -q -m "slow or not slow"
+
+check: $(READY)
+	@$(VENV)/bin/ruff format --check -q app.py jobs tests
+	@$(VENV)/bin/ruff check -q app.py jobs tests
+	@$(VENV)/bin/mypy app.py jobs tests
+
+bench: $(READY)
+	@$(VENV)/bin/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Stepstream needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast,dev]'
+	@touch $(READY)

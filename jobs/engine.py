@@ -1,0 +1,114 @@
+"""What does one process consist of? The database, the log, the definitions and the runner, started in order.
+
+Order of a start: lock the database, check it, bring its schema up to date, mark what a dead process left
+running ``interrupted``, then run jobs. Order of a stop: start nothing further, a grace for what runs, mark
+the rest ``interrupted`` as the last rows, close.
+"""
+
+import logging
+import sqlite3
+from asyncio import wrap_future
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jobs import worker_types
+from jobs.capture import capture
+from jobs.catalogue import Catalogue
+from jobs.log import Log
+from jobs.recovery import interrupt
+from jobs.redact import Redactor
+from jobs.row import now
+from jobs.runner import Runner
+from jobs.store.deletion import delete_manager, delete_rows
+from jobs.store.store import Store, Synchronous
+from jobs.workers import SHIPPED
+
+DEFINITIONS = Path(__file__).parent / "definitions"
+GRACE_SECONDS = 2.0
+
+
+class Engine:
+    """Everything but HTTP.
+
+    :param database: the file
+    :param definitions: a folder of definitions that adds to the shipped ones
+    :param workers: a folder of Python files with worker functions
+    :param environ: what ``{env.NAME}`` in definitions reads
+    :param log_level: the lowest level taken from ``logging``
+    :raises DatabaseError: the database cannot be used
+    :raises ValueError: a folder does not exist
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        definitions: Path | None,
+        workers: Path | None,
+        environ: Mapping[str, str],
+        synchronous: Synchronous,
+        log_level: int,
+    ) -> None:
+        types = worker_types.load(SHIPPED, workers)
+        self.catalogue = Catalogue(DEFINITIONS, definitions, types.functions, environ, types.broken)
+        self.on_commit: Callable[[set[str]], None] = lambda manager_ids: None
+        self.on_death: Callable[[BaseException], None] = lambda error: None
+        self.started_at = now()
+        self._store = Store(
+            database, synchronous, lambda ids: self.on_commit(ids), lambda error: self.on_death(error)
+        )
+        self.readers = self._store.readers
+        left = self._store.writer.commit(partial(interrupt, reason="the service had died")).result()
+        if left:
+            logger.warning("interrupted by the death of the service: %s", ", ".join(left))
+        self._log = Log(self._store.writer, Redactor())
+        self.runner = Runner(
+            self._log, self.readers, types.functions, environ, lambda error: self.on_death(error)
+        )
+        self.runner.start_thread()
+        self._handler = capture(log_level)
+
+    def drain(self) -> None:
+        """Start nothing further, and give what runs 2 s to end by itself."""
+        self.runner.drain(GRACE_SECONDS)
+
+    def close(self) -> bool:
+        """Mark the rest ``interrupted`` and close; False if the disk did not take the last rows in 2 s."""
+        written = self._store.close(partial(interrupt, reason="the service was stopped"))
+        self.runner.stop_thread()
+        logging.getLogger().removeHandler(self._handler)
+        return written
+
+    def health(self) -> dict[str, Any]:
+        """What ``GET /healthz`` answers. Looks at the disk."""
+        parts = {
+            "writer": self._store.writer.state,
+            "runner": "ok" if self.runner.alive else "dead",
+            "database": "ok" if self._store.alive else "the file was removed or replaced",
+        }
+        return {
+            "status": "ok" if set(parts.values()) == {"ok"} else "failing",
+            "version": _version(),
+            "started_at": self.started_at,
+            **parts,
+            "sqlite_version": sqlite3.sqlite_version,
+            "synchronous": self._store.synchronous,
+        }
+
+    async def delete(self, manager_id: str) -> None:
+        """Remove a manager that has ended, with its rows, in pieces that leave others' writes their turn."""
+        while await wrap_future(self._store.writer.commit(partial(delete_rows, manager_id=manager_id))):
+            pass
+        await wrap_future(self._store.writer.commit(partial(delete_manager, manager_id=manager_id)))
+
+
+logger = logging.getLogger(__name__)
+
+
+def _version() -> str:
+    try:
+        return version("stepstream")
+    except PackageNotFoundError:  # run from its folder, not installed
+        return "unknown"

@@ -1,0 +1,134 @@
+"""How does a run go? Its steps in order, side by side where they may, and its end."""
+
+import time
+from collections.abc import Sequence
+
+import anyio
+from anyio.abc import TaskGroup
+
+from jobs.log import Log
+from jobs.row import Source
+from jobs.state import Outcome
+from jobs.status import TERMINAL, Node, Status, Stop, next_moves, roll_up_manager
+from jobs.step import StepRun
+from jobs.step_definition import StepDefinition
+
+
+class ManagerRun:
+    """One run of a definition.
+
+    :param definition_id: what it is a run of
+    :param steps: in file order
+    :param timeout: seconds the whole run may take; None is no limit
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        definition_id: str,
+        steps: Sequence[StepRun],
+        timeout: float | None,
+        log: Log,
+    ) -> None:
+        self.source = source
+        self.definition_id = definition_id
+        self._steps = {step.definition.name: step for step in steps}
+        self._nodes = [
+            Node(step.definition.name, step.definition.depends, step.definition.always_run) for step in steps
+        ]
+        self._statuses: dict[str, Status] = dict.fromkeys(self._steps, "pending")
+        self._timeout = timeout
+        self._log = log
+        self._stop: Stop | None = None
+        self._reason: str | None = None
+        self._failed = False
+        self._draining = False
+        self._ended = anyio.Event()
+        self._tasks: TaskGroup
+        self.over = False
+
+    async def run(self) -> None:
+        """Run every step that may run, to the end."""
+        started = time.monotonic()
+        self._status(Outcome("pending", "running"))
+        async with anyio.create_task_group() as self._tasks:
+            if self._timeout is not None:
+                self._tasks.start_soon(self._time_out, self._timeout)
+            self._advance()
+            await self._ended.wait()
+            self._tasks.cancel_scope.cancel()
+        self.over = True
+        status = roll_up_manager(
+            self._statuses.values(), cancelled=self._stop == "cancel", failed=self._failed
+        )
+        duration = time.monotonic() - started
+        self._log.line(self.source, "manager", "info", f"Ended {status} after {duration:.1f} s")
+        self._status(Outcome("running", status, self._reason, duration))
+
+    def _status(self, outcome: Outcome) -> None:
+        self._log.manager_status(self.source, self.definition_id, outcome)
+
+    async def _time_out(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._failed = True
+        self._end_early("timeout", f"the run timed out after {seconds:g} s")
+
+    def _advance(self) -> None:
+        """Start, skip or cancel the steps whose time has come."""
+        if not self._draining:
+            for move in next_moves(self._nodes, self._statuses, self._stop):
+                self._statuses[move.step] = move.status
+                step = self._steps[move.step]
+                if move.status == "running":
+                    self._tasks.start_soon(self._run_step, step)
+                else:
+                    outcome = Outcome("pending", move.status, move.reason)
+                    self._log.step_status(step.source, move.step, outcome)
+        if TERMINAL.issuperset(self._statuses.values()):
+            self._ended.set()
+
+    async def _run_step(self, step: StepRun) -> None:
+        name = step.definition.name
+        status = self._statuses[name] = await step.run()
+        if status == "failed":
+            self._failed_step(step.definition)
+        self._advance()
+
+    def _failed_step(self, definition: StepDefinition) -> None:
+        if definition.on_error not in ("fail", "fatal"):
+            return
+        self._failed = True
+        reason = f'{definition.name} failed under on_error = "{definition.on_error}"'
+        self._reason = self._reason or reason
+        if definition.on_error == "fatal":
+            self._end_early("fatal", reason)
+        else:
+            self._stop = self._stop or "fail"
+
+    def cancel(self, reason: str | None) -> None:
+        """Cancel the run: nothing further starts, pending work is cancelled now, running work ends."""
+        if self._stop == "cancel":
+            return
+        text = f"cancelled by a user: {reason}" if reason else "cancelled by a user"
+        self._log.line(self.source, "manager", "warning", text[0].upper() + text[1:])
+        self._end_early("cancel", text)
+
+    def _end_early(self, stop: Stop, reason: str) -> None:
+        if self._stop == "cancel":
+            return
+        self._stop, self._reason = stop, reason
+        for name, step in self._steps.items():
+            if self._statuses[name] == "running":
+                step.stop("cancelled", reason)
+        self._advance()
+
+    def drain(self) -> None:
+        """Start nothing further: the service stops."""
+        self._draining = True
+        for step in self._steps.values():
+            step.drain()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is running that may still end by itself."""
+        return any(self._statuses[name] == "running" and step.busy for name, step in self._steps.items())

@@ -1,0 +1,202 @@
+"""Who runs the jobs? One event loop in a thread of its own, with every run as a task on it.
+
+A worker function that blocks this loop delays other jobs, never the HTTP side that has to show it. All state
+of the runs belongs to this loop; other threads come in by ``call``.
+"""
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+
+from jobs.capture import ContextExecutor
+from jobs.definition import Definition, configure
+from jobs.log import Log, NewStep
+from jobs.manager import ManagerRun
+from jobs.row import Source, encode
+from jobs.step import StepRun
+from jobs.store.reader import Readers
+
+T = TypeVar("T")
+ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
+ID_LENGTH = 10
+EXECUTOR_THREADS = 32
+
+
+class TooManyRunning(Exception):
+    """The definition already has ``max_running`` runs; ``manager_id`` is one of them."""
+
+    def __init__(self, definition_id: str, manager_id: str, limit: int) -> None:
+        runs = "1 run" if limit == 1 else f"{limit} runs"
+        super().__init__(f"{definition_id} already has {runs} at once (max_running = {limit})")
+        self.manager_id = manager_id
+
+
+class Stopping(Exception):
+    """No run starts any more: the service is stopping."""
+
+
+class Runner:
+    """Starts, cancels and stops runs.
+
+    :param types: worker functions by type
+    :param environ: what ``{env.NAME}`` reads
+    :param on_death: called in the runner's thread if its loop ends by an error
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        readers: Readers,
+        types: Mapping[str, Callable[..., Any]],
+        environ: Mapping[str, str],
+        on_death: Callable[[BaseException], None],
+    ) -> None:
+        self._log = log
+        self._readers = readers
+        self._types = types
+        self._environ = environ
+        self._on_death = on_death
+        self._runs: dict[str, ManagerRun] = {}
+        self._draining = False
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._tasks: TaskGroup
+        # Daemon: a worker function that never gives the loop back must not keep the process from ending.
+        self._thread = threading.Thread(target=self._main, name="stepstream-jobs", daemon=True)
+
+    def start_thread(self) -> None:
+        """Start the event loop."""
+        self._thread.start()
+        self._ready.wait()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop runs."""
+        return self._thread.is_alive()
+
+    def _main(self) -> None:
+        try:
+            anyio.run(self._serve)
+        except BaseException as error:
+            self._on_death(error)
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ContextExecutor(EXECUTOR_THREADS, "stepstream-executor"))
+        self._stop = anyio.Event()
+        async with anyio.create_task_group() as self._tasks:
+            self._ready.set()
+            await self._stop.wait()
+            self._tasks.cancel_scope.cancel()
+
+    async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine of the runner on its loop, from another event loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    # -- on the loop
+
+    async def start(self, definition: Definition, params: Mapping[str, Any]) -> str:
+        """Start a run; its id, once it is committed.
+
+        :param definition: one without errors
+        :raises TooManyRunning: it has ``max_running`` runs already
+        :raises Stopping: the service is stopping
+        :raises ValueError: a placeholder of the definition stands for nothing
+        """
+        if self._draining:
+            raise Stopping
+        running = [run for run in self._runs.values() if run.definition_id == definition.id]
+        if len(running) >= definition.max_running:
+            raise TooManyRunning(definition.id, running[-1].source.manager_id, definition.max_running)
+        source = Source("".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH)))
+        steps = [
+            self._step(definition, position, source, params) for position in range(len(definition.steps))
+        ]
+        run = self._runs[source.manager_id] = ManagerRun(
+            source, definition.id, steps, definition.timeout, self._log
+        )
+        try:
+            new = [
+                NewStep(
+                    step.source,
+                    step.definition.name,
+                    step.definition.description,
+                    step.definition.type,
+                    step.definition.depends,
+                )
+                for step in steps
+            ]
+            await asyncio.wrap_future(
+                self._log.create(source, definition.id, definition.name, definition.toml, params, new)
+            )
+        except BaseException:
+            del self._runs[source.manager_id]
+            raise
+        with_params = f" with {', '.join(f'{k} = {encode(v)}' for k, v in params.items())}" if params else ""
+        self._log.line(source, "manager", "info", f"Started {definition.id}{with_params}")
+        self._tasks.start_soon(self._run, run)
+        return source.manager_id
+
+    def _step(
+        self, definition: Definition, position: int, manager: Source, params: Mapping[str, Any]
+    ) -> StepRun:
+        step = definition.steps[position]
+        configured = configure(step, params, self._environ)
+        self._log.redactor.add(configured.secrets)
+        return StepRun(
+            step,
+            Source(manager.manager_id, f"{manager.manager_id}.{position + 1}", step.name),
+            self._types[step.type],
+            configured.config,
+            log=self._log,
+            readers=self._readers,
+            params=params,
+            definition_path=definition.path,
+            max_child_failures=definition.max_child_failures,
+        )
+
+    async def _run(self, run: ManagerRun) -> None:
+        try:
+            await run.run()
+        finally:
+            del self._runs[run.source.manager_id]
+
+    async def cancel(self, manager_id: str, reason: str | None) -> bool:
+        """Cancel a run, and wait until the rows of that are committed; False if it has ended."""
+        run = self._runs.get(manager_id)
+        if run is None or run.over:
+            return False
+        run.cancel(reason)
+        await asyncio.wrap_future(self._log.writer.commit(lambda tx: None))
+        return True
+
+    # -- stopping, from another thread
+
+    def drain(self, seconds: float) -> None:
+        """Start nothing further, and give what runs some time to end by itself."""
+        self._draining = True
+        deadline = time.monotonic() + seconds
+        asked = asyncio.run_coroutine_threadsafe(self._drained(), self._loop)
+        try:
+            asked.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            asked.cancel()
+
+    async def _drained(self) -> None:
+        for run in self._runs.values():
+            run.drain()
+        while any(run.busy for run in self._runs.values()):  # noqa: ASYNC110 (only at a stop, 2 s at most)
+            await anyio.sleep(0.02)
+
+    def stop_thread(self) -> None:
+        """End the event loop, if a worker function does not keep it."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(0.2)

@@ -1,0 +1,87 @@
+"""Which rows follow from a change of state? A status and its rows, written in the same transaction."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.row import Source
+from jobs.status import Status, job_counts, progress_text, step_counts
+from jobs.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A change of status: from what, to what, why, and how long it took (seconds) if it ended."""
+
+    previous: Status
+    status: Status
+    reason: str | None = None
+    duration: float | None = None
+    extra: Mapping[str, Any] | None = None  # further columns, for example a worker job's result
+
+
+def columns(outcome: Outcome, at: str) -> dict[str, Any]:
+    columns: dict[str, Any] = {"status": outcome.status, "reason": outcome.reason}
+    if outcome.status == "running":
+        columns["started_at"] = at
+    elif outcome.status != "pending":
+        columns |= {"finished_at": at, "duration": outcome.duration}
+    return columns | dict(outcome.extra or {})
+
+
+def job_status(tx: Transaction, source: Source, name: str, outcome: Outcome, at: str) -> None:
+    assert source.job_id is not None
+    assert source.step_id is not None
+    step = tx.head(source.manager_id).steps[source.step_id]
+    if not tx.update("jobs", "job_id", source.job_id, outcome.previous, columns(outcome, at)):
+        return
+    step.counts[outcome.previous] -= 1
+    step.counts[outcome.status] = step.counts.get(outcome.status, 0) + 1
+    step.changed = True
+    status_row(tx, source, "worker", name, outcome, outcome.previous, at)
+
+
+def status_row(
+    tx: Transaction,
+    source: Source,
+    job_type: str,
+    name: str,
+    outcome: Outcome,
+    previous: Status | None,
+    at: str,
+) -> None:
+    fields: dict[str, Any] = {"job_type": job_type, "name": name}
+    if source.job_id is None:
+        fields["attempt"] = source.attempt
+    fields |= {"status": outcome.status, "previous": previous}
+    if outcome.reason is not None:
+        fields["reason"] = outcome.reason
+    if outcome.duration is not None:
+        fields["duration"] = round(outcome.duration, 6)
+    tx.event("job_status", source, fields, at)
+
+
+def step_progress_row(tx: Transaction, source: Source) -> None:
+    assert source.step_id is not None
+    step = tx.head(source.manager_id).steps[source.step_id]
+    fields = {"status": step.status, **job_counts(step.counts), "progress_text": progress_text(step.counts)}
+    tx.event("step_progress", Source(source.manager_id, source.step_id, source.step_name), fields)
+
+
+def manager_progress_row(tx: Transaction, source: Source) -> None:
+    head = tx.head(source.manager_id)
+    sums = _sums(step.counts for step in head.steps.values())
+    fields = {
+        "status": head.status,
+        **step_counts(step.status for step in head.steps.values()),
+        **job_counts(sums),
+    }
+    tx.event("manager_progress", Source(source.manager_id), fields)
+
+
+def _sums(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
+    total: dict[Status, int] = {}
+    for one in counts:
+        for status, number in one.items():
+            total[status] = total.get(status, 0) + number
+    return total

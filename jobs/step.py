@@ -1,0 +1,314 @@
+"""How does a step run? Its function, its worker jobs within their places, and its end."""
+
+import asyncio
+import contextvars
+import itertools
+import json
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+from anyio import CancelScope, CapacityLimiter
+
+from jobs.call import Ending, call
+from jobs.job import Handle, Job, WorkerJob, current
+from jobs.log import Log
+from jobs.row import Level, Source
+from jobs.state import Outcome
+from jobs.status import Status, roll_up_step
+from jobs.step_definition import StepDefinition
+from jobs.store.documents import document, documents
+from jobs.store.reader import Readers
+
+PROGRESS_SECONDS = 0.05
+Stopped = Literal["cancelled", "failed"]
+
+
+class StepRun:
+    """One step of one run; the host of its jobs.
+
+    A worker job holds one of the step's ``concurrency`` places while it runs. One that awaits another gives
+    its place away and takes one back, before pending jobs do, when it goes on.
+
+    :param function: the worker type's function
+    :param config: its keyword arguments
+    """
+
+    def __init__(
+        self,
+        definition: StepDefinition,
+        source: Source,
+        function: Callable[..., Any],
+        config: Mapping[str, Any],
+        *,
+        log: Log,
+        readers: Readers,
+        params: Mapping[str, Any],
+        definition_path: Path,
+        max_child_failures: int | None,
+    ) -> None:
+        self.definition = definition
+        self.source = source
+        self.params = params
+        self.definition_path = definition_path
+        self._function = function
+        self._config = config
+        self._log = log
+        self._readers = readers
+        self._max_child_failures = max_child_failures
+        self._numbers = itertools.count(1)
+        self._stopped: Stopped | None = None
+        self._reason: str | None = None
+        self._cancelling = False
+        self._draining = False
+        self._function_scope = CancelScope()
+        self._running: dict[str, CancelScope] = {}
+        self._ends: dict[str, anyio.Event] = {}
+        self._pending: deque[WorkerJob] = deque()
+        self._returning: deque[anyio.Event] = deque()
+        self._places = definition.concurrency
+        self._alive = 0
+        self._counts: dict[Status, int] = {}
+        self._saved: Future[None] | None = None
+        self._threads = CapacityLimiter(math.inf)
+
+    # -- its life
+
+    async def run(self) -> Status:
+        """Run the step to its end, whatever happens in it; its final status."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._changed = anyio.Event()
+        self._idle = anyio.Event()
+        started = time.monotonic()
+        self._write_status("pending", "running")
+        async with anyio.create_task_group() as self._tasks:
+            # Worker jobs start in this context, not in that of whoever spawned them or ended before them.
+            self._context = contextvars.copy_context()
+            self._tasks.start_soon(self._report_progress)
+            if self.definition.timeout is not None:
+                self._tasks.start_soon(self._time_out, self.definition.timeout)
+            self._tasks.start_soon(self._call_function)
+            await self._idle.wait()
+            self._tasks.cancel_scope.cancel()
+        status = roll_up_step(
+            self._counts,
+            cancelled=self._stopped == "cancelled",
+            failed=self._stopped == "failed",
+            max_child_failures=self._max_child_failures,
+        )
+        self._write_status("running", status, self._reason, time.monotonic() - started)
+        return status
+
+    def _write_status(
+        self, previous: Status, status: Status, reason: str | None = None, duration: float | None = None
+    ) -> None:
+        outcome = Outcome(previous, status, reason, duration)
+        self._log.step_status(self.source, self.definition.name, outcome)
+
+    async def _call_function(self) -> None:
+        """The step's own function; its end alone does not end the step."""
+        job = Job(self, self.source, "step", self.definition.name)
+        self._alive += 1
+        ending = await call(job, self._function, self._config, self._function_scope, self._threads)
+        if ending.status == "failed" and not self._stopped:
+            # What it spawned before runs to its end.
+            self._stopped, self._reason = "failed", ending.reason
+        self._leave()
+
+    async def _time_out(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self.stop("failed", f"timed out after {seconds:g} s")
+
+    async def _report_progress(self) -> None:
+        """One report at once for a change; changes within the next 50 ms share the one after."""
+        while True:
+            await self._changed.wait()
+            self._changed = anyio.Event()
+            self._log.progress(self.source)
+            await anyio.sleep(PROGRESS_SECONDS)
+
+    def _leave(self) -> None:
+        self._alive -= 1
+        if self._alive == 0:
+            self._idle.set()
+
+    def stop(self, status: Stopped, reason: str) -> None:
+        """End the step early: pending worker jobs are cancelled now, running work at its next ``await``."""
+        if self._stopped == "cancelled":
+            return
+        self._stopped, self._reason, self._cancelling = status, reason, True
+        self._cancel_pending()
+        for scope in (self._function_scope, *self._running.values()):
+            scope.cancel()
+
+    def _cancel_pending(self) -> None:
+        while self._pending:
+            self._end(self._pending.popleft(), "pending", Ending("cancelled"))
+            self._leave()
+
+    def drain(self) -> None:
+        """Start no further worker job: the service stops."""
+        self._draining = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether its function or a worker job is running."""
+        return self._alive > len(self._pending)
+
+    # -- worker jobs
+
+    def spawn(self, parent: Job, function: Callable[..., Any], arguments: dict[str, Any]) -> Handle:
+        """Queue a worker job; see ``Job.spawn``."""
+        text = _json(arguments, f"spawn({function.__name__}): its arguments are")
+        ids = self.source
+        source = Source(
+            ids.manager_id, ids.step_id, ids.step_name, f"{ids.step_id}.{next(self._numbers)}", parent.id
+        )
+        job = WorkerJob(self, source, function, json.loads(text))
+        self._log.spawn(source, job.name, f"{function.__module__}:{job.name}", text)
+        self._on_loop(self._enqueue, job)
+        return Handle(self, job)
+
+    def _on_loop(self, function: Callable[..., None], *args: Any) -> None:
+        """Call in the event loop's thread: now if this is it, else as soon as it can, in order."""
+        if threading.get_ident() == self._thread:
+            function(*args)
+        else:
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def _enqueue(self, job: WorkerJob) -> None:
+        self._alive += 1
+        self._pending.append(job)
+        self._changed.set()
+        if self._cancelling:
+            self._cancel_pending()
+        self._fill_places()
+
+    def _fill_places(self) -> None:
+        """Give free places to jobs that go on after waiting, then to pending ones."""
+        while self._places > 0:
+            if self._returning:
+                self._returning.popleft().set()
+            elif self._pending and not self._draining:
+                job = self._pending.popleft()
+                self._running[job.id] = CancelScope()
+                self._context.run(self._tasks.start_soon, self._run_job, job)
+            else:
+                return
+            self._places -= 1
+
+    async def _run_job(self, job: WorkerJob) -> None:
+        job.status = "running"
+        self._log.job_status(job.source, job.name, Outcome("pending", "running"))
+        self._changed.set()
+        started = time.monotonic()
+        ending = await call(job, job.function, job.arguments, self._running[job.id], self._threads)
+        del self._running[job.id]
+        self._end(job, "running", ending, time.monotonic() - started)
+        self._places += 1
+        self._leave()
+        self._fill_places()
+
+    def _end(self, job: WorkerJob, previous: Status, ending: Ending, duration: float | None = None) -> None:
+        extra: dict[str, Any] = {}
+        if ending.status == "completed":
+            try:
+                extra["result"] = _json(ending.result, f"the result of {job.name} is")
+            except TypeError as error:
+                job.write("error", str(error))
+                ending = Ending("failed", reason=str(error))
+        if job.unsaved_progress:
+            extra["progress_done"], extra["progress_total"] = job.unsaved_progress
+        reason = self._reason if ending.status == "cancelled" and self._reason else ending.reason
+        job.status, job.result, job.reason = ending.status, ending.result, reason
+        self._counts[job.status] = self._counts.get(job.status, 0) + 1
+        self._log.job_status(job.source, job.name, Outcome(previous, job.status, reason, duration, extra))
+        self._changed.set()
+        if end := self._ends.pop(job.id, None):
+            end.set()
+        limit = self._max_child_failures
+        if limit is not None and self._counts.get("failed", 0) > limit and not self._stopped:
+            self.stop("failed", f"more than {limit} worker jobs failed")
+
+    async def wait(self, job: WorkerJob) -> None:
+        """Wait until a worker job has ended; see ``Host.wait``."""
+        if job.status not in ("pending", "running"):
+            return
+        end = self._ends.setdefault(job.id, anyio.Event())
+        waiting = current.get()
+        if not isinstance(waiting, WorkerJob):
+            await end.wait()
+            return
+        waiting.waits += 1
+        if waiting.waits == 1:  # its child tasks may wait for several at once
+            self._places += 1
+            self._fill_places()
+        try:
+            await end.wait()
+        finally:
+            waiting.waits -= 1
+            if waiting.waits == 0:
+                await self._take_place()
+
+    async def _take_place(self) -> None:
+        if self._places > 0:
+            self._places -= 1
+            return
+        turn = anyio.Event()
+        self._returning.append(turn)
+        try:
+            await turn.wait()
+        except anyio.get_cancelled_exc_class():
+            if not turn.is_set():
+                self._returning.remove(turn)
+                self._places -= 1  # given back when the job ends
+            raise
+
+    # -- what else a job asks for
+
+    def write_line(self, job: Job, level: Level, message: str, data: Any) -> None:
+        """Append a line; see ``Job.write``."""
+        self._log.line(job.source, job.originator, level, message, data)
+
+    def save(self, job: Job, document: Mapping[str, Any]) -> None:
+        """Keep a document; see ``Job.save``."""
+        self._saved = self._log.save(job.source, document)
+
+    def documents(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Read documents, this step's own included; see ``Job.documents``."""
+        self._flush()
+        return [found for _, found in self._readers.read(lambda db: documents(db, **wanted))]
+
+    def document(self, identity: str) -> dict[str, Any] | None:
+        """Read one document; see ``Job.document``."""
+        self._flush()
+        return self._readers.read(lambda db: document(db, identity))
+
+    def _flush(self) -> None:
+        """Wait for what was saved here, so that a reader sees it."""
+        if self._saved is not None:
+            self._saved.result()
+
+    def progress(self, job: Job, done: float, total: float | None) -> None:
+        """Keep how far a worker job is; see ``Job.progress``."""
+        if isinstance(job, WorkerJob):
+            self._log.job_progress(job.id, done, total)
+
+
+def _json(value: Any, what: str) -> str:
+    """A value as JSON, exactly: so that it is the same when it is read back.
+
+    :raises TypeError: it is not
+    """
+    try:
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{what} not JSON: {error}") from None
+    return text

@@ -1,0 +1,202 @@
+"""How do many viewers follow one manager? Its new rows are read once after each commit, for all of them.
+
+The wake-up carries no data: after COMMIT a manager's tail is woken and reads the rows behind its position.
+A viewer takes the pages of the tail one after the other; one that is behind them, because it has just come or
+is slow, reads the database up to the tail's position itself. History, live and reconnect are one path, and
+there is no queue that could overflow.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from jobs.store import rows
+from jobs.store.reader import Readers
+from jobs.store.rows import Head, Row
+
+RECENT_PAGES = 64
+# Least seconds between two pages for each viewer: what many viewers cost is sends, not rows.
+GAP_PER_VIEWER = 20e-6
+LONGEST_GAP = 0.05
+# A tail that has nothing new lets its viewers look at the time this often (seconds).
+TICK = 5.0
+
+
+class View(Protocol):
+    """A way to show rows. Equal views share the bytes they have made of a page, so views are hashable."""
+
+    def __hash__(self) -> int: ...
+    def encode(self, page: list[Row]) -> tuple[bytes, int]:
+        """The bytes of a page, and how many lines are in them."""
+
+
+@dataclass
+class Page:
+    """Consecutive rows of a manager: those after ``start`` up to ``end``."""
+
+    start: int
+    end: int
+    rows: list[Row]
+    _encoded: dict[View, tuple[bytes, int]] = field(default_factory=dict)
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The first and the last seq of rows before its own that are not kept any more."""
+        first = self.rows[0].seq if self.rows else self.end + 1
+        return (self.start + 1, first - 1) if first > self.start + 1 else None
+
+    def encoded(self, view: View) -> tuple[bytes, int]:
+        """The page in a view, made once, and how many lines are in it."""
+        made = self._encoded.get(view)
+        if made is None:
+            made = self._encoded[view] = view.encode(self.rows)
+        return made
+
+
+class Tail:
+    """The end of one manager's log."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.position = head.last_seq
+        self.viewers = 0
+        self.woken = anyio.Event()
+        self.news = anyio.Event()
+        self.recent: deque[Page] = deque(maxlen=RECENT_PAGES)
+
+    def tell(self) -> None:
+        """Let the viewers look."""
+        news, self.news = self.news, anyio.Event()
+        news.set()
+
+    def pages_from(self, position: int) -> list[Page]:
+        """The recent pages behind a position, if it is where one of them starts."""
+        found: list[Page] = []
+        for page in reversed(self.recent):
+            if page.start < position:
+                break
+            found.append(page)
+        found.reverse()
+        return found if found and found[0].start == position else []
+
+
+class Hub:
+    """The tails that have viewers. It lives on their event loop; ``committed`` is for any thread."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._tails: dict[str, Tail] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: TaskGroup
+        self.stopping = anyio.Event()
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keep the tails going until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        async with anyio.create_task_group() as self._tasks:
+            task_status.started()
+            await self.stopping.wait()
+            for tail in self._tails.values():
+                tail.tell()
+            await anyio.sleep_forever()
+
+    @property
+    def viewers(self) -> int:
+        """How many viewers there are."""
+        return sum(tail.viewers for tail in self._tails.values())
+
+    def committed(self, manager_ids: set[str]) -> None:
+        """Wake the tails of managers that have new rows."""
+        watched = manager_ids.intersection(self._tails)
+        if watched and self._loop:
+            self._loop.call_soon_threadsafe(self._wake, watched)
+
+    def _wake(self, manager_ids: set[str]) -> None:
+        for manager_id in manager_ids:
+            if tail := self._tails.get(manager_id):
+                tail.woken.set()
+
+    @contextmanager
+    def _watch(self, head: Head) -> Iterator[Tail]:
+        tail = self._tails.get(head.manager_id)
+        if tail is None:
+            tail = self._tails[head.manager_id] = Tail(head)
+            tail.woken.set()  # for a commit between reading the head and now
+            self._tasks.start_soon(self._keep, tail)
+        tail.viewers += 1
+        try:
+            yield tail
+        finally:
+            tail.viewers -= 1
+            if tail.viewers == 0:
+                del self._tails[head.manager_id]
+                tail.woken.set()
+
+    async def _keep(self, tail: Tail) -> None:
+        """Read a tail's new rows as they come, while it has viewers."""
+        page_at = 0.0
+        while True:
+            with anyio.move_on_after(TICK):
+                await tail.woken.wait()
+            if tail.viewers == 0:
+                return
+            if not tail.woken.is_set():
+                tail.tell()
+                continue
+            gap = min(LONGEST_GAP, tail.viewers * GAP_PER_VIEWER)
+            if (wait := page_at + gap - time.monotonic()) > 0:
+                await anyio.sleep(wait)
+            tail.woken = anyio.Event()
+            head, page = await self._readers.run(lambda db: _news(db, tail))
+            page_at = time.monotonic()
+            if head is None:  # deleted
+                head = Head(tail.head.manager_id, "cancelled", tail.position, tail.position + 1)
+            if page:
+                tail.recent.append(page)
+                tail.position = page.end
+                if page.end < head.last_seq:
+                    tail.woken.set()
+            tail.head = head
+            tail.tell()
+
+    async def follow(self, head: Head, position: int) -> AsyncGenerator["Page | None", None]:
+        """The pages of a manager behind a position; None now and then, when there is nothing new.
+
+        It ends when the run has ended and every row was given, or when ``stopping`` is set.
+        """
+        with self._watch(head) as tail:
+            while not self.stopping.is_set():
+                news = tail.news
+                if position >= tail.position:
+                    if tail.head.ended and position >= tail.head.last_seq:
+                        return
+                    await news.wait()
+                    if position >= tail.position and not tail.head.ended:
+                        yield None
+                    continue
+                pages = tail.pages_from(position) or [await self._history(tail, position)]
+                for page in pages:
+                    yield page
+                    position = page.end
+
+    async def _history(self, tail: Tail, position: int) -> Page:
+        upto = tail.position
+        found = await self._readers.run(lambda db: rows.rows(db, tail.head.manager_id, position, upto))
+        # Fewer rows than there should be: the others were deleted, and nothing is to come of them.
+        end = found[-1].seq if found else upto
+        return Page(position, end, found)
+
+
+def _news(db: Any, tail: Tail) -> tuple[Head | None, Page | None]:
+    head = rows.head(db, tail.head.manager_id)
+    if head is None or head.last_seq <= tail.position:
+        return head, None
+    found = rows.rows(db, tail.head.manager_id, tail.position, head.last_seq)
+    return head, Page(tail.position, found[-1].seq, found) if found else None

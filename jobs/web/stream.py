@@ -1,0 +1,198 @@
+"""What goes over the wire? A manager's rows as Server-Sent Events, resumable to the row.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html. Whole pages are yielded as bytes; they are
+byte for byte what sse-starlette's own encoder makes of the same events, which a test checks. That is safe
+because a row is one line of ASCII JSON, its id is a number and its event one of four words.
+"""
+
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from jobs.row import encode, now
+from jobs.store import rows, runs
+from jobs.store.reader import Readers
+from jobs.store.rows import Head, Row, RowFilter
+from jobs.tail import Hub
+
+logger = logging.getLogger(__name__)
+
+POSITION = re.compile(r"(?:([a-z0-9]{1,40}):)?([0-9]{1,18})(-end)?", re.ASCII)
+RETRY_MILLISECONDS = 1_000
+BUSY_MILLISECONDS = 15_000
+# Silence after which a ping is due, at the tail's next tick: at the latest 15 s after the last event.
+PING_SECONDS = 9.0
+SEND_SECONDS = 45.0
+GRACE_SECONDS = 2.0
+
+Chunks = AsyncGenerator[bytes | ServerSentEvent, None]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a client was: the last ``seq`` it has, and whether it already has its ``end``."""
+
+    seq: int
+    ended: bool = False
+    manager_id: str | None = None
+
+
+def parse_position(text: str, *, latest: bool) -> Position | None:
+    """The position that an id or ``after`` names; None if it is malformed.
+
+    :param latest: it is of ``/managers/latest``, where ids are ``ID:SEQ``
+    """
+    match = POSITION.fullmatch(text)
+    if match is None or (match[1] and not latest):
+        return None
+    return Position(int(match[2]), match[3] is not None, match[1])
+
+
+@dataclass(frozen=True)
+class EventView:
+    """Rows as events.
+
+    :param prefix: what stands before the seq in ids
+    """
+
+    filter: RowFilter
+    prefix: str = ""
+
+    def encode(self, page: list[Row]) -> tuple[bytes, int]:
+        """The events of the rows that pass the filter, and how many lines are among them."""
+        wanted = page if self.filter.everything else [row for row in page if self.filter.passes(row)]
+        prefix = self.prefix
+        text = "".join([f"id: {prefix}{row.seq}\nevent: {row.event}\ndata: {row.data}\n\n" for row in wanted])
+        return text.encode("ascii"), sum(row.event == "job_log" for row in wanted)
+
+
+class Stream(EventSourceResponse):
+    """A streamed body that notices who has left, cuts who takes nothing, and says goodbye at a stop.
+
+    sse-starlette's own pings are off: one is sent beside the rows, and an id in it could be older than what
+    went out before it. A client that takes nothing for 45 s is cut, which must not look like a clean end.
+    """
+
+    def __init__(
+        self, content: AsyncIterable[Any], hub: Hub, media_type: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(
+            content,
+            headers=headers,
+            media_type=media_type,
+            ping=0,
+            sep="\n",
+            send_timeout=SEND_SECONDS,
+            shutdown_event=hub.stopping,
+            shutdown_grace_period=GRACE_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the body."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            # Returning before the body's end makes the server close the connection in the middle of it.
+            logger.warning("a client took nothing for %g s and was cut", SEND_SECONDS)
+
+
+def event(name: str, data: Any, identity: str | None = None) -> ServerSentEvent:
+    """An event that is no row."""
+    return ServerSentEvent(encode(data), event=name, id=identity, sep="\n")
+
+
+@dataclass
+class Follower:
+    """One client's way through a manager's log.
+
+    :param position: where it was; beyond the log means that it must start again
+    :param tail: begin with a snapshot and this many rows, instead of at the position
+    """
+
+    hub: Hub
+    readers: Readers
+    head: Head
+    view: EventView
+    position: int
+    tail: int | None = None
+
+    async def events(self) -> Chunks:
+        """Everything the client gets, in order: retry, reset or gap, snapshot, rows, end."""
+        self._spoke()
+        yield ServerSentEvent(retry=RETRY_MILLISECONDS, sep="\n")
+        if self.tail is not None:
+            snapshot = await self.readers.run(self._snapshot)
+            if snapshot is None:
+                return
+            yield event("snapshot", snapshot)
+        elif self.position > self.head.last_seq:
+            yield event("reset", {"last_seq": self.head.last_seq})
+            self.position = 0
+        lines = 0
+        while True:
+            async with aclosing(self.hub.follow(self.head, self.position)) as pages:
+                async for page in pages:
+                    if page is not None:
+                        if page.gap:
+                            yield event("gap", {"from": page.gap[0], "to": page.gap[1]})
+                        body, page_lines = page.encoded(self.view)
+                        if body:
+                            yield body
+                            lines += page_lines
+                            self._spoke()
+                        # Only now: a ping's id must not be ahead of what the client has.
+                        self.position = page.end
+                    if time.monotonic() - self._spoke_at > PING_SECONDS:
+                        yield self._ping()
+                        self._spoke()
+            if self.hub.stopping.is_set():
+                yield event("bye", {"last_seq": self.position})
+                return
+            end = await self.readers.run(self._end)
+            if end is None:  # deleted meanwhile
+                return
+            if end["last_seq"] == self.position:
+                yield event("end", {**end, "sent_lines": lines}, f"{self.view.prefix}{self.position}-end")
+                return
+
+    def _spoke(self) -> None:
+        self._spoke_at = time.monotonic()
+
+    def _ping(self) -> ServerSentEvent:
+        identity = None if self.view.filter.everything else f"{self.view.prefix}{self.position}"
+        return event("ping", {"last_seq": self.position, "now": now()}, identity)
+
+    def _snapshot(self, db: Any) -> dict[str, Any] | None:
+        snapshot = runs.manager(db, self.head.manager_id)
+        if snapshot is not None and self.tail is not None:
+            self.position = rows.before_last(
+                db, self.head.manager_id, self.view.filter, self.tail, snapshot["last_seq"]
+            )
+        return snapshot
+
+    def _end(self, db: Any) -> dict[str, Any] | None:
+        head = rows.head(db, self.head.manager_id)
+        if head is None:
+            return None
+        self.head = head
+        lines = rows.line_counts(db, head.manager_id)
+        return {
+            "status": head.status,
+            "last_seq": head.last_seq,
+            "lines": lines,
+            "total_lines": sum(lines.values()),
+        }
+
+
+async def busy() -> Chunks:
+    """The answer when there are too many streams: come again later, nothing is lost."""
+    yield ServerSentEvent(retry=BUSY_MILLISECONDS, sep="\n")
+    yield event("busy", {"retry_seconds": BUSY_MILLISECONDS / 1000})
