@@ -10,8 +10,8 @@ spread over sentences. Nothing is learned, nothing is loaded, the same text has 
 Where it departs from them: of a run of more than three words the best three are taken; the scores of words
 are divided by their median before they are multiplied, so that a longer phrase is no worse in a short text;
 of phrases that repeat each other one is kept; and a score becomes a confidence (see :func:`keywords`). Stop
-lists: English always, and German, French, Italian and Spanish by sentence. Languages written without spaces
-are beyond it.
+lists: English, German, French, Italian and Spanish, chosen by sentence. Languages written without spaces are
+beyond it.
 """
 
 import re
@@ -30,15 +30,17 @@ LONGEST_WORD = 40
 
 Phrase = tuple[str, ...]
 
+# Every repetition is bounded or unable to give back what it took, so that no text takes quadratic time.
 _BLANKED = re.compile(
     r"```.*?(?:```|\Z)"  # fenced code
-    r"|!\[[^\]\n]*\]\([^)\s]*\)"  # images
-    r"|(?<=\])\([^)\s]*\)"  # link targets
+    r"|!\[[^\]\n]{0,200}\]\([^)\s]{0,500}\)"  # images
+    r"|(?<=\])\([^)\s]{0,500}\)"  # link targets
     r"|</?[A-Za-z!][^<>\n]{0,500}>"  # HTML tags
-    r"|\b[A-Za-z][A-Za-z0-9+.-]{0,20}://\S+|\bwww\.\S+|\b\S{1,80}@\S+\.\w+",  # addresses
+    r"|\b[A-Za-z][A-Za-z0-9+.-]{0,20}://\S+|\bwww\.\S+"  # addresses, of pages and of people
+    r"|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
     re.DOTALL,
 )
-_SENTENCE_END = re.compile(r"[.!?…:]+(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
+_SENTENCE_END = re.compile(r"(?<![.!?…:])[.!?…:]++(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
 _TOKEN = re.compile(
     r"[^\W_](?:[\w\u0300-\u036f'’.+#&-]*(?:[^\W_]|[\u0300-\u036f+#]))?|\S"
 )  # a word, or one sign
@@ -201,22 +203,31 @@ def _without_repeats(
 ) -> list[tuple[Phrase, float]]:
     """The best phrases of which none repeats another, with their scores.
 
-    A phrase that contains a better one takes its place if at least half of the mentions of the short one
-    are in it ("sourdough pizza" for "pizza"), else it is dropped ("Chrome" stays, "old Chrome" goes).
+    Of a short phrase and a longer one that contains it, the longer is kept if at least half of the mentions
+    of the short one are in it ("sourdough pizza" for "pizza", but "Chrome" for "old Chrome"). It has the
+    better score of the two.
     """
-    chosen: list[tuple[Phrase, Set[str], float]] = []
+    chosen: dict[Phrase, tuple[Set[str], float]] = {}
     for phrase in ranked:
         words = set(_normal(phrase))
-        alike = [i for i, (_, others, _) in enumerate(chosen) if _repeats(words, others)]
+        alike = [other for other, (others, _) in chosen.items() if _repeats(words, others)]
         if not alike:
             if len(chosen) >= limit:
                 break
-            chosen.append((phrase, words, scores[phrase]))
-        elif len(alike) == 1:
-            other, others, score = chosen[alike[0]]
-            if words > others and 2 * counts[phrase] >= counts[other]:
-                chosen[alike[0]] = (phrase, words, score)
-    return [(phrase, score) for phrase, _, score in chosen]
+            chosen[phrase] = (words, scores[phrase])
+        elif all(_is_preferred(phrase, words, other, chosen[other][0], counts) for other in alike):
+            best = min(chosen.pop(other)[1] for other in alike)
+            chosen[phrase] = (words, best)
+    return sorted(((phrase, score) for phrase, (_, score) in chosen.items()), key=lambda pair: pair[1])
+
+
+def _is_preferred(
+    phrase: Phrase, words: Set[str], other: Phrase, others: Set[str], counts: dict[Phrase, int]
+) -> bool:
+    """Whether a phrase is kept instead of another, better one that it repeats."""
+    if words > others:
+        return 2 * counts[phrase] >= counts[other]
+    return words < others and 2 * counts[other] < counts[phrase]
 
 
 def _repeats(words: Set[str], others: Set[str]) -> bool:

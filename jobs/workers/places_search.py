@@ -1,42 +1,15 @@
 """Worker type ``places_search``: which places lie around a point, and what is known about them?"""
 
-import re
-import unicodedata
-from collections import Counter
-from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 from jobs.job import Job, worker
-from jobs.workers.geojson import Place, PlaceSource, read_places
-from jobs.workers.great_circle import HALF_CIRCUMFERENCE, great_circle_distance
-from jobs.workers.place_prose import TYPE_KEYS, address, cuisine_phrases, describe, place_type, values
+from jobs.workers.geojson import PlaceSource, read_places
+from jobs.workers.place_filter import Found, find, rating, search_for
+from jobs.workers.place_prose import address, cuisine_phrases, describe, place_type
 
 SAMPLE_TOWN = Path(__file__).with_name("sample_town.geojson")
 DEFAULT_RADIUS = 2000.0
-BEST_RATING = 5.0
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is looked for: everything within ``radius`` metres of a point, narrowed by the filters."""
-
-    latitude: float
-    longitude: float
-    radius: float
-    words: tuple[str, ...] = ()
-    types: frozenset[str] = frozenset()
-    min_rating: float | None = None
-    max_results: int | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """A place that fits a search, and its distance from the search's point in metres."""
-
-    place: Place
-    distance: float
 
 
 @worker("places_search")
@@ -69,50 +42,37 @@ def places_search(
     :param list_name: a tag for every document
     :raises ValueError: a value is missing or out of its range, or the file cannot be read as GeoJSON
     """
-    search = Search(
-        *_location(location_latitude, location_longitude, location_radius),
-        words=_query_words(search_query, search_type),
-        types=frozenset(_type_word(value) for value in values(filter_type)),
-        min_rating=_checked_rating(filter_min_rating),
-        max_results=_checked_count(max_results),
+    search = search_for(
+        location_latitude,
+        location_longitude,
+        location_radius,
+        query=query_that_filters(search_query, search_type),
+        types=filter_type,
+        min_rating=filter_min_rating,
+        max_results=max_results,
     )
     file = source_file(provider, path, step.definition_path)
     source = read_places(file)
     _log_source(step, file, source)
     if search_query and search_type == "nearby_search":
         step.log.debug('search_query "%s" filters nothing: search_type is nearby_search', search_query)
-    if search.min_rating is not None and all(rating(place.tags) is None for place in source.places):
+    if filter_min_rating is not None and all(rating(place.tags) is None for place in source.places):
         step.log.warning("the source has no ratings: filter_min_rating is ignored")
-    found, dropped = find(source.places, search)
+    found, left_out = find(source.places, search)
     for hit in found:
         step.save(document(hit, source.attribution, list_name))
         step.log.info("found %s, %.0f m away", hit.place.name, hit.distance)
-    left_out = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
     step.log.info(
-        "saved %d of %d places%s", len(found), len(source.places), f" ({left_out})" if left_out else ""
+        "saved %d of %d places%s", len(found), len(source.places), f" ({reasons})" if reasons else ""
     )
 
 
-def find(places: list[Place], search: Search) -> tuple[list[Found], Counter[str]]:
-    """The places that fit, the nearest first, and how many were left out for which reason."""
-    found: list[Found] = []
-    dropped: Counter[str] = Counter()
-    for place in places:
-        distance = great_circle_distance(search.latitude, search.longitude, place.latitude, place.longitude)
-        reason = _misfit(place, distance, search)
-        if reason:
-            dropped[reason] += 1
-        else:
-            found.append(Found(place, distance))
-    found.sort(key=lambda hit: (hit.distance, hit.place.id))
-    if search.max_results is not None and len(found) > search.max_results:
-        dropped["beyond max_results"] = len(found) - search.max_results
-        del found[search.max_results :]
-    return found, dropped
-
-
 def document(hit: Found, attribution: str | None, list_name: str = "") -> dict[str, Any]:
-    """A found place as a document: prose as its text, and its facts as metadata."""
+    """A found place as a document: prose as its text, and its facts as metadata.
+
+    :param attribution: whom to credit for the data; goes with every document
+    """
     place = hit.place
     kind = place_type(place.tags)
     facts = {
@@ -137,13 +97,13 @@ def document(hit: Found, attribution: str | None, list_name: str = "") -> dict[s
     }
 
 
-def rating(tags: dict[str, str]) -> float | None:
-    """A place's rating from 0 to 5, None if it has none (OpenStreetMap itself knows no ratings)."""
-    try:
-        value = float(tags["rating"])
-    except (KeyError, ValueError):
-        return None
-    return value if 0 <= value <= BEST_RATING else None
+def query_that_filters(search_query: str, search_type: str) -> str:
+    """The query as far as it narrows the search. Raises ValueError if a text search has none."""
+    if search_type != "text_search":
+        return ""
+    if not any(sign.isalnum() for sign in search_query):
+        raise ValueError("search_type text_search needs search_query, the words to look for")
+    return search_query
 
 
 def source_file(provider: str, path: str, definition: Path) -> Path:
@@ -157,76 +117,6 @@ def source_file(provider: str, path: str, definition: Path) -> Path:
     if not path:
         raise ValueError('provider "file" needs path, the name of a GeoJSON file')
     return definition.parent / path
-
-
-def _misfit(place: Place, distance: float, search: Search) -> str | None:
-    """Why a place does not fit a search, None if it does."""
-    if distance > search.radius:
-        return f"beyond {search.radius:g} m"
-    if search.types and not search.types & _types(place.tags):
-        return "of another type"
-    if search.words and not _matches(place.tags, search.words):
-        return "not matching the query"
-    rated = rating(place.tags)
-    if search.min_rating is not None and rated is not None and rated < search.min_rating:
-        return f"rated below {search.min_rating:g}"
-    return None
-
-
-def _types(tags: dict[str, str]) -> set[str]:
-    return {_type_word(value) for key in (*TYPE_KEYS, "cuisine") for value in values(tags.get(key, ""))}
-
-
-def _type_word(value: str) -> str:
-    return value.strip().lower().replace(" ", "_")
-
-
-def _matches(tags: dict[str, str], words: tuple[str, ...]) -> bool:
-    """Whether each word begins a word of the place, so that "pizza" finds a pizzeria's pizzas."""
-    searched = (tags.get(key, "") for key in ("name", *TYPE_KEYS, "cuisine", "description"))
-    there = _folded_words(" ".join(searched))
-    return all(any(word.startswith(wanted) for word in there) for wanted in words)
-
-
-def _query_words(search_query: str, search_type: str) -> tuple[str, ...]:
-    if search_type != "text_search":
-        return ()
-    words = tuple(_folded_words(search_query))
-    if not words:
-        raise ValueError("search_type text_search needs search_query, the words to look for")
-    return words
-
-
-def _folded_words(text: str) -> list[str]:
-    """Words without case and accents: "Crème" is found as "creme"."""
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
-    return re.findall(r"[^\W_]+", bare.casefold())
-
-
-def _location(latitude: float | None, longitude: float | None, radius: float) -> tuple[float, float, float]:
-    if latitude is None or longitude is None:
-        missing = "location_latitude" if latitude is None else "location_longitude"
-        raise ValueError(f"{missing} is missing: a search needs a point, in degrees")
-    for name, value, limit in (("location_latitude", latitude, 90), ("location_longitude", longitude, 180)):
-        if not abs(value) <= limit:
-            raise ValueError(f"{name} is {value:g}, expected degrees from -{limit} to {limit}")
-    if not (isfinite(radius) and 0 < radius <= HALF_CIRCUMFERENCE):
-        raise ValueError(
-            f"location_radius is {radius:g}, expected metres above 0, at most {HALF_CIRCUMFERENCE:.0f}"
-        )
-    return latitude, longitude, radius
-
-
-def _checked_rating(minimum: float | None) -> float | None:
-    if minimum is not None and not 0 <= minimum <= BEST_RATING:
-        raise ValueError(f"filter_min_rating is {minimum:g}, expected 0 to {BEST_RATING:g}")
-    return minimum
-
-
-def _checked_count(count: int | None) -> int | None:
-    if count is not None and count < 1:
-        raise ValueError(f"max_results is {count}, expected 1 or more")
-    return count
 
 
 def _log_source(step: Job, file: Path, source: PlaceSource) -> None:

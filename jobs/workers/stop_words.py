@@ -112,13 +112,13 @@ FOREIGN = (GERMAN, FRENCH, ITALIAN, SPANISH)
 def stop_words_of(sentence_words: list[str]) -> frozenset[str]:
     """The stop words that hold for one sentence, given its words in lower case.
 
-    Always the English ones; those of another language where the sentence uses at least two of its words and
-    more of them than English ones, so that a German sentence in an English text is read as German, while
-    "spaghetti alle vongole" in an English sentence stays one phrase.
+    The English ones, unless the sentence uses at least two words of another list and more of them than
+    English ones: so a German sentence in an English text is read as German, while "spaghetti alle vongole"
+    in an English sentence stays one phrase. Languages that fit equally well count together.
     """
     distinct = set(sentence_words)
     to_beat = max(1, len(distinct & ENGLISH))
     best = max(len(distinct & language) for language in FOREIGN)
     if best <= to_beat:
         return ENGLISH
-    return ENGLISH.union(*(language for language in FOREIGN if len(distinct & language) == best))
+    return frozenset().union(*(language for language in FOREIGN if len(distinct & language) == best))
