@@ -106,7 +106,6 @@ def parse(
     own_id = _id(table, path)
     params = _params(table, findings)
     known = Known(types, broken_types, params, environ)
-    steps = _steps(table, known, findings)
     return Definition(
         id=own_id or path.stem,
         name=table.string("name") or own_id or path.stem,
@@ -122,7 +121,7 @@ def parse(
         tags=table.strings("tags"),
         params={name: value for name, value in params.items() if value is not ANYTHING},
         max_child_failures=_max_child_failures(table, findings),
-        steps=steps,
+        steps=_steps(table, known, findings),
         errors=tuple(findings.errors),
         warnings=tuple(findings.warnings),
         id_is_known=own_id is not None,

@@ -149,9 +149,9 @@ def test_every_key() -> None:
         warnings=definition.warnings,
     )
     assert [each.where for each in definition.warnings] == [
-        "one.toml step.extract.retries",
         "one.toml schedule",
         "one.toml on_restart",
+        "one.toml step.extract.retries",
     ]
 
 
@@ -274,10 +274,10 @@ failure_action = "continue"
         "job_type",
         "auto_start",
         "authentication",
+        "error_tolerance.failure_action",
         "step.search.query",
         "step.search.operation_type",
         "step.search.condition",
-        "error_tolerance.failure_action",
     ]
 
 
