@@ -1,0 +1,38 @@
+/** How does the panel ask the service, and what time is it there? */
+
+/** An answer of 400 and above, with the problem document that came with it. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `the service answered ${status}`);
+    this.status = status;
+    this.errors = body.errors ?? [];
+    this.managerId = body.manager_id ?? null;
+  }
+}
+
+/** Relative to the page, so that the panel also works below a prefix. */
+export const address = (path) => new URL(path, document.baseURI);
+export const part = encodeURIComponent;
+
+let skew = 0; // milliseconds that this machine's clock is ahead of the service's
+
+export const serverNow = () => Date.now() - skew;
+
+async function ask(path, options) {
+  const response = await fetch(address(path), { ...options, cache: "no-store", signal: AbortSignal.timeout(15_000) });
+  const date = Date.parse(response.headers.get("date") ?? "");
+  // The header has whole seconds: less than two of them is no difference at all.
+  if (date) skew = Math.abs(Date.now() - date) < 2000 ? 0 : Date.now() - date;
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Problem(response.status, body);
+  return body;
+}
+
+export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
+
+export const post = (path, body = {}) =>
+  ask(path, {
+    method: "POST",
+    headers: { Accept: "application/json", "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });

@@ -1,0 +1,82 @@
+/** What can be run, with which parameters, and what keeps a definition from running? */
+import { part, post } from "./api.js";
+import { h, keyed } from "./dom.js";
+import { link } from "./route.js";
+
+/** @param {(manager: object) => void} started called with the manager that a Run button has started */
+export function drawDefinitions(parent, items, started) {
+  if (!items.length) return parent.replaceChildren(h("p", { class: "quiet" }, "There are no definitions."));
+  if (parent.firstElementChild?.tagName !== "UL") parent.replaceChildren(h("ul", { class: "definitions" }));
+  keyed(parent.firstElementChild, items, {
+    // A changed definition gets a new card; an unchanged one keeps what was typed into it.
+    key: (definition) => JSON.stringify(definition),
+    make: (definition) => card(definition, started),
+  });
+}
+
+function card(definition, started) {
+  const { id, name, description, enabled = true, errors = [], warnings = [], schedule } = definition;
+  const answer = h("div", { class: "answer", role: "alert" });
+  const fields = Object.entries(definition.params ?? {}).map(([key, value]) => field(key, value));
+  const why = errors.length ? "it has errors" : enabled ? null : "it is disabled";
+  const run = h("button", {
+    type: "submit", class: "primary", disabled: why !== null,
+    title: why ? `Cannot be run: ${why}` : `Run ${name || id}`, "aria-label": `Run ${name || id}`,
+  }, "Run");
+  const submit = async (event) => {
+    event.preventDefault();
+    run.disabled = true;
+    answer.replaceChildren();
+    try {
+      started(await post(`definitions/${part(id)}/runs`, { params: changed(fields) }));
+    } catch (error) {
+      answer.replaceChildren(...refusal(error));
+    } finally {
+      run.disabled = why !== null;
+    }
+  };
+  return h("li", { class: errors.length ? "broken" : "" }, h("form", { submit },
+    h("div", { class: "top" }, h("strong", {}, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
+    description && h("p", { class: "quiet" }, description),
+    schedule && h("p", { class: "quiet" }, `scheduled ${schedule}`),
+    fields.length > 0 && h("details", {}, h("summary", {}, "Parameters"), ...fields.map(({ label }) => label)),
+    ...errors.map((error) => fault("error", error)),
+    ...warnings.map((warning) => fault("warning", warning)),
+    answer));
+}
+
+function fault(kind, { where, message }) {
+  return h("p", { class: `fault ${kind}` }, h("b", {}, kind), where ? ` ${where}: ` : " ", message);
+}
+
+function field(key, value) {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const input = h("input", { name: key, value: text, autocomplete: "off", spellcheck: "false" });
+  return { key, value, text, input, label: h("label", {}, h("span", {}, key), input) };
+}
+
+/** Only what was changed is sent, as the type of its default where that is not text. */
+function changed(fields) {
+  const params = {};
+  for (const { key, value, text, input } of fields) {
+    if (input.value === text) continue;
+    params[key] = typeof value === "object" ? parsed(input.value) : input.value;
+  }
+  return params;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // the service says what it expected
+  }
+}
+
+function refusal(error) {
+  const where = error.managerId;
+  return [
+    h("p", { class: "fault error" }, error.message, where && " ", where && h("a", { href: link(where) }, "Show that run")),
+    ...(error.errors ?? []).map((one) => fault("error", one)),
+  ];
+}

@@ -1,0 +1,46 @@
+/** How are times, durations, counts and statuses written? */
+
+export const STATUSES = [
+  "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
+];
+const ENDED = new Set(["completed", "completed_with_warnings", "failed", "cancelled", "skipped", "interrupted"]);
+const number = new Intl.NumberFormat("en");
+
+export const hasEnded = (status) => ENDED.has(status);
+export const word = (status) => status.replaceAll("_", " ");
+export const count = (n) => number.format(n);
+export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+
+const two = (n) => String(n).padStart(2, "0");
+
+/** Local wall-clock time of an RFC 3339 string or of milliseconds since 1970. */
+export function clockTime(at, { millis = false } = {}) {
+  const t = new Date(at);
+  const text = `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
+  return millis ? `${text}.${String(t.getMilliseconds()).padStart(3, "0")}` : text;
+}
+
+/** The time today, the date as well on any other day. */
+export function moment(at, now = Date.now()) {
+  const t = new Date(at);
+  if (t.toDateString() === new Date(now).toDateString()) return clockTime(t);
+  return `${t.toLocaleDateString(undefined, { month: "short", day: "numeric" })}, ${clockTime(t)}`;
+}
+
+/** `seconds` as "0.4s", "12s", "3m 05s", "1h 02m"; a ticking duration shows whole seconds. */
+export function duration(seconds, { ticking = false } = {}) {
+  const s = Math.max(0, seconds);
+  if (s < 10 && !ticking) return `${s.toFixed(1)}s`;
+  const whole = Math.floor(s);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h ${two(Math.floor(whole / 60) % 60)}m`;
+}
+
+/** How long something ran, or has been running until `now` (milliseconds); "" before its start. */
+export function elapsed(thing, now) {
+  if (typeof thing.duration === "number" && hasEnded(thing.status)) return duration(thing.duration);
+  if (!thing.started_at) return "";
+  const end = thing.finished_at ? Date.parse(thing.finished_at) : now;
+  return duration((end - Date.parse(thing.started_at)) / 1000, { ticking: !thing.finished_at });
+}

@@ -1,0 +1,132 @@
+/** What is the chosen run, how does it stand, and can it be stopped? */
+import { address, part, post } from "./api.js";
+import { h, setText } from "./dom.js";
+import { clockTime, count, elapsed, hasEnded, moment, plural, word } from "./format.js";
+import { icon, setIcon } from "./icons.js";
+
+export class Header {
+  constructor(id) {
+    this.id = id;
+    this.icon = icon("pending");
+    this.title = h("h1", {});
+    this.status = h("span", { class: "status" });
+    this.time = h("span", { class: "time" });
+    this.badge = h("span", { class: "badge" });
+    this.counts = h("p", { class: "counts" });
+    this.reason = h("p", { class: "reason", hidden: true });
+    this.facts = h("p", { class: "quiet" });
+    this.params = h("dl", { class: "params", hidden: true });
+    this.toml = h("pre", { tabindex: "0" });
+    this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
+    this.notices = h("div", { class: "notices" });
+    this.cancel = cancelForm(id);
+    this.element = h("header", { class: "run-head" },
+      h("div", { class: "title" }, this.icon, this.title, this.badge),
+      h("div", { class: "state" }, this.status, this.time, this.counts, this.cancel.element),
+      this.reason, this.facts, this.params, this.notices, this.source);
+  }
+
+  draw(tree, badge, now) {
+    const { manager } = tree;
+    this.element.className = `run-head ${manager.status}`;
+    setIcon(this.icon, manager.status);
+    setText(this.title, manager.name ?? manager.definition ?? this.id);
+    setText(this.status, word(manager.status));
+    setText(this.time, elapsed(manager, now));
+    setText(this.badge, badge.text);
+    this.badge.className = `badge ${badge.kind}`;
+    setText(this.counts, counts(manager.counts));
+    this.reason.hidden = !manager.reason;
+    setText(this.reason, manager.reason ?? "");
+    setText(this.facts, facts(manager));
+    if (manager.params !== this.shown) this.describe(manager);
+    this.notice(tree.gaps);
+    this.cancel.draw(hasEnded(manager.status));
+  }
+
+  describe({ toml, params }) {
+    this.shown = params;
+    setText(this.toml, toml ?? "");
+    this.source.hidden = !toml;
+    const given = Object.entries(params ?? {});
+    this.params.hidden = !given.length;
+    this.params.replaceChildren(...given.map(([name, value]) =>
+      h("div", {}, h("dt", {}, name), h("dd", {}, typeof value === "string" ? value : JSON.stringify(value)))));
+  }
+
+  notice(gaps) {
+    if (this.notices.childElementCount === gaps.length) return;
+    this.notices.replaceChildren(...gaps.map(({ from, to }) =>
+      h("p", { class: "notice" }, `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`)));
+  }
+}
+
+/** What the connection is worth right now, in words; `quiet` is how long nothing was heard (milliseconds). */
+export function badge(tree, stream) {
+  const { receipt } = tree;
+  if (receipt) {
+    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
+    return receipt.complete ? { kind: "good", text: `complete: ${lines}` } : { kind: "bad", text: `incomplete: ${lines}` };
+  }
+  if (!stream) return { kind: "", text: "loading" };
+  if (stream.state === "gone") return { kind: "bad", text: "this run was deleted" };
+  if (stream.state === "paused") return { kind: "", text: "paused" };
+  if (stream.state === "open") {
+    if (tree.seq >= tree.known) return { kind: "live", text: "live" };
+    return { kind: "", text: `catching up: ${count(tree.seq)} of ${count(tree.known)}` };
+  }
+  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
+  if (stream.state === "stopping") return { kind: "bad", text: `service is stopping, reconnecting${stale}` };
+  if (stream.state === "busy") return { kind: "bad", text: `service is busy, trying again${stale}` };
+  return { kind: "bad", text: `${stream.state}${stale}` };
+}
+
+function counts(of) {
+  const steps = (of.completed_steps ?? 0) + (of.completed_with_warnings_steps ?? 0);
+  const parts = [];
+  if (of.total_steps) parts.push(`${steps} of ${plural(of.total_steps, "step")}`);
+  if (of.total_jobs) parts.push(`${count(of.completed_jobs ?? 0)} of ${plural(of.total_jobs, "worker job")}`);
+  if (of.failed_jobs) parts.push(`${count(of.failed_jobs)} failed`);
+  return parts.join(" · ");
+}
+
+function facts({ id, definition, started_at: started, created_at: created, attempt }) {
+  const parts = [definition, id];
+  if (started ?? created) parts.push(`started ${moment(started ?? created)}`);
+  if (attempt > 1) parts.push(`attempt ${attempt}`);
+  return parts.filter(Boolean).join(" · ");
+}
+
+function cancelForm(id) {
+  const reason = h("input", { name: "reason", placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: "200" });
+  const problem = h("span", { class: "problem", role: "alert" });
+  const send = h("button", { type: "submit", class: "danger" }, "Cancel this run");
+  const open = h("button", { type: "button", class: "quiet-button", click: () => turn(true) }, "Cancel…");
+  const form = h("form", { hidden: true, submit: submit, keydown: (event) => event.key === "Escape" && turn(false) },
+    reason, send, h("button", { type: "button", click: () => turn(false) }, "Keep running"));
+  function turn(asking) {
+    form.hidden = !asking;
+    open.hidden = asking;
+    (asking ? reason : open).focus();
+  }
+  async function submit(event) {
+    event.preventDefault();
+    send.disabled = true;
+    setText(problem, "");
+    try {
+      await post(`managers/${part(id)}/cancel`, reason.value ? { reason: reason.value } : {});
+      setText(send, "Cancelling…");
+    } catch (error) {
+      setText(problem, error.message);
+      send.disabled = false;
+    }
+  }
+  const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
+  const element = h("div", { class: "actions" }, open, form, problem, log);
+  return {
+    element,
+    draw(ended) {
+      if (ended) form.hidden = open.hidden = true;
+    },
+  };
+}

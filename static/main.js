@@ -1,0 +1,128 @@
+/** How do the parts of the panel work together? The address chooses a run, polls keep the lists, ticks the clocks. */
+import { get, serverNow } from "./api.js";
+import { cancel, every, later } from "./clock.js";
+import { drawDefinitions } from "./definitions.js";
+import { h, setText } from "./dom.js";
+import { hasEnded } from "./format.js";
+import { drawManagers } from "./managers.js";
+import { link, parse } from "./route.js";
+import { Run } from "./run.js";
+import { summary, title } from "./summary.js";
+import { drawToolbar } from "./toolbar.js";
+
+const HIDDEN_FOR = 30_000; // after that a hidden tab gives its connection back
+const $ = (id) => document.getElementById(id);
+let managers = { items: [], next: null };
+let run = null;
+let asked = false;
+
+function choose() {
+  const { id, step, lines } = parse(location.hash);
+  const wanted = id ?? managers.items[0]?.id ?? null;
+  if (wanted !== (run?.id ?? null)) open(wanted);
+  run?.show(step, lines);
+  drawLists();
+}
+
+function open(id) {
+  run?.close();
+  run = null;
+  if (id === null) return welcome();
+  if (id === "latest") return latest();
+  run = new Run(id, $("run"), { mark, stirred });
+}
+
+async function latest() {
+  const { id } = await get("managers/latest").catch(() => ({ id: null }));
+  if (parse(location.hash).id === "latest") location.replace(link(id ?? "none"));
+}
+
+function welcome() {
+  $("run").replaceChildren(h("div", { class: "welcome" }, h("h1", {}, "Nothing has run yet"),
+    h("p", {}, "Press Run on a definition: its steps appear here, with every line of every worker as it is written.")));
+}
+
+/** A mark is part of the address, but no further entry in the browser's history. */
+function mark(step, lines) {
+  history.replaceState(null, "", link(run.id, step, lines));
+}
+
+function started(manager) {
+  managers.items = [manager, ...managers.items.filter(({ id }) => id !== manager.id)];
+  location.hash = link(manager.id);
+  if (matchMedia("(max-width: 55rem)").matches) $("run").scrollIntoView();
+  stirred();
+}
+
+/** Ask at once, but for a burst of events only once. */
+function stirred() {
+  if (document.hidden || asked) return;
+  asked = true;
+  later("managers", 150, poll);
+}
+
+async function pollManagers() {
+  asked = false;
+  try {
+    managers = await get("managers?limit=50");
+  } catch {
+    return; // the next turn asks again; the badge of the chosen run tells how things stand
+  }
+  if (!run) choose();
+  const listed = managers.items.find(({ id }) => id === run?.id);
+  if (listed) run.reopened(listed.status);
+  drawLists();
+}
+
+const poll = () => every("managers", 2_000, pollManagers);
+
+async function pollDefinitions() {
+  try {
+    drawDefinitions($("definitions"), (await get("definitions?limit=1000")).items, started);
+  } catch (error) {
+    if (!$("definitions").querySelector("ul")) setText($("definitions").firstElementChild, error.message);
+  }
+}
+
+/** The chosen run is known better from its rows than from the last poll. */
+function drawLists() {
+  const items = managers.items.map((one) => (one.id === run?.id ? { ...one, ...fresh(run.tree) } : one));
+  drawToolbar($("toolbar"), { ...managers, items });
+  drawManagers($("managers"), { ...managers, items }, run?.id, serverNow());
+}
+
+function fresh({ manager }) {
+  const { counts, status, started_at, finished_at, duration } = manager;
+  return manager.definition ? { status, started_at, finished_at, duration, ...counts } : {};
+}
+
+function tick() {
+  document.title = title(run?.tree);
+  if (document.hidden) return;
+  drawLists();
+  if (run && (!hasEnded(run.tree.manager.status) || !run.tree.receipt)) run.draw();
+}
+
+function visibility() {
+  if (document.hidden) {
+    cancel("managers");
+    cancel("definitions");
+    later("hidden", HIDDEN_FOR, () => run?.stream?.pause());
+  } else {
+    cancel("hidden");
+    run?.stream?.wake();
+    poll();
+    every("definitions", 30_000, pollDefinitions);
+  }
+}
+
+addEventListener("hashchange", choose);
+addEventListener("online", () => run?.stream?.wake());
+addEventListener("pageshow", (event) => event.persisted && visibility());
+addEventListener("pagehide", () => run?.stream?.pause());
+document.addEventListener("visibilitychange", visibility);
+
+every("tick", 1_000, tick);
+every("summary", 5_000, () => setText($("summary"), summary(run?.tree)));
+if (parse(location.hash).id) choose();
+visibility();

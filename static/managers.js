@@ -1,0 +1,39 @@
+/** Which runs are there? Newest first, the chosen one marked. */
+import { h, keyed, setAttribute, setText } from "./dom.js";
+import { elapsed, moment, plural, word } from "./format.js";
+import { icon, setIcon } from "./icons.js";
+import { link } from "./route.js";
+
+const list = h("ul", { class: "managers" });
+
+export function drawManagers(parent, { items, next }, chosen, now) {
+  if (list.parentElement !== parent) parent.replaceChildren(list, h("p", { class: "quiet" }));
+  keyed(list, items, { key: (manager) => manager.id, make, update: (element, manager) => draw(element, manager, chosen, now) });
+  const note = items.length ? "Older runs are kept, too; these are the newest." : "No runs yet. Start one above.";
+  const quiet = list.nextElementSibling;
+  quiet.hidden = items.length > 0 && !next;
+  setText(quiet, note);
+}
+
+function make({ id }) {
+  return h("li", {}, h("a", { href: link(id) },
+    icon("pending"),
+    h("span", { class: "name" }), h("span", { class: "time" }),
+    h("span", { class: "status" }), h("span", { class: "when" }), h("span", { class: "counts" })));
+}
+
+function draw(element, manager, chosen, now) {
+  const anchor = element.firstElementChild;
+  const [sign, name, time, status, when, counts] = anchor.children;
+  setIcon(sign, manager.status);
+  setAttribute(anchor, "aria-current", manager.id === chosen ? "true" : null);
+  anchor.className = manager.status;
+  setText(name, manager.name || manager.definition);
+  setText(time, elapsed(manager, now));
+  setText(status, word(manager.status));
+  setText(when, moment(manager.started_at ?? manager.created_at, now));
+  const parts = [];
+  if (manager.total_steps) parts.push(plural(manager.total_steps, "step"));
+  if (manager.total_jobs) parts.push(plural(manager.total_jobs, "job"));
+  setText(counts, parts.join(" · "));
+}

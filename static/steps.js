@@ -1,0 +1,149 @@
+/**
+ * What does each step of the chosen run look like? A step that starts unfolds itself; what the reader folded or
+ * unfolded by hand stays so, whatever happens in the run.
+ */
+import { address, part } from "./api.js";
+import { h, keyed, setAttribute, setText } from "./dom.js";
+import { count, elapsed, hasEnded, plural, word } from "./format.js";
+import { icon, setIcon } from "./icons.js";
+import { LineList } from "./lines.js";
+import { Progress } from "./progress.js";
+import { link } from "./route.js";
+
+export const OWN = ""; // the key of the manager's own lines
+const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
+
+export class Steps {
+  /** @param {(step: string, range: object) => void} mark called when the reader marks lines of a step */
+  constructor(id, mark) {
+    this.id = id;
+    this.mark = mark;
+    this.views = new Map();
+    this.element = h("div", { class: "steps" });
+  }
+
+  draw(tree, now) {
+    const lanes = [...tree.steps.values()];
+    if (tree.own.lines.length) lanes.push({ name: OWN, status: tree.manager.status, counts: {}, ...tree.own });
+    keyed(this.element, lanes, {
+      key: (lane) => `step ${lane.name}`,
+      make: (lane) => this.view(lane.name).element,
+      update: (_, lane) => this.view(lane.name).draw(lane, now),
+    });
+  }
+
+  view(name) {
+    if (!this.views.has(name)) this.views.set(name, new StepView(this.id, name, this.mark));
+    return this.views.get(name);
+  }
+
+  /** Open what a link points at. */
+  show(name, range) {
+    for (const [other, view] of this.views) if (other !== name) view.list.show(null, { scroll: true });
+    if (name === null) return;
+    const view = this.view(name);
+    view.choose(true);
+    view.list.show(range, { scroll: true });
+    view.wanted = true;
+  }
+}
+
+class StepView {
+  constructor(id, name, mark) {
+    this.key = `${id}/${name}`;
+    this.started = false;
+    const title = name === OWN ? "Manager" : name;
+    this.icon = icon("pending");
+    this.fold = h("button", { type: "button", class: "fold", click: () => this.choose(!this.unfolded()) },
+      icon("chevron"), this.icon, h("span", { class: "name" }, title));
+    this.status = h("span", { class: "status" });
+    this.facts = h("span", { class: "facts" });
+    this.warnings = h("span", { class: "chip warning", hidden: true });
+    this.errors = h("span", { class: "chip error", hidden: true });
+    this.time = h("span", { class: "time" });
+    this.progress = new Progress();
+    this.reason = h("p", { class: "reason", hidden: true });
+    this.about = h("span", {});
+    this.list = new LineList({
+      label: name === OWN ? "Lines of the manager itself" : `Lines of ${name}`,
+      href: (number) => link(id, name, { from: number, to: number }),
+      mark: (range) => {
+        this.list.show(range, { scroll: false });
+        mark(name, range);
+      },
+    });
+    const log = address(`managers/${part(id)}/log${name === OWN ? "" : `?step=${part(name)}`}`);
+    this.empty = h("p", { class: "quiet" });
+    this.body = h("div", { class: "body", hidden: true }, this.list.element, this.empty,
+      h("p", { class: "foot" }, this.about, h("a", { href: log }, "as text")));
+    this.element = h("section", { class: "step", "aria-label": title },
+      h("div", { class: "head" }, h("h3", {}, this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
+      this.progress.element, this.reason, this.body);
+    this.own = name === OWN;
+  }
+
+  choose(open) {
+    choices.set(this.key, open);
+    this.turn();
+    this.list.draw();
+  }
+
+  unfolded() {
+    return choices.get(this.key) ?? this.started;
+  }
+
+  turn() {
+    const open = this.unfolded();
+    this.body.hidden = !open;
+    setAttribute(this.fold, "aria-expanded", String(open));
+  }
+
+  draw(lane, now) {
+    const { levels, status, lines } = lane;
+    // The manager's own lines say little that its steps do not, unless something went wrong.
+    this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines.length > 0;
+    this.element.className = `step ${this.own ? "own" : status}`;
+    setIcon(this.icon, status);
+    setText(this.status, this.own ? "" : word(status));
+    setText(this.facts, facts(lane));
+    chip(this.warnings, levels.warning, "warning");
+    chip(this.errors, levels.error, "error");
+    setText(this.time, this.own ? "" : elapsed(lane, now));
+    this.progress.draw(lane, now);
+    this.reason.hidden = this.own || !lane.reason;
+    setText(this.reason, lane.reason ?? "");
+    setText(this.about, about(lane));
+    this.turn();
+    this.empty.hidden = lines.length > 0;
+    setText(this.empty, hasEnded(status) ? "No lines." : waiting(lane));
+    this.list.element.hidden = lines.length === 0;
+    this.list.draw(lines);
+    if (this.wanted) {
+      this.wanted = false;
+      this.element.scrollIntoView({ block: "nearest" });
+    }
+  }
+}
+
+function facts({ counts, lines, attempt }) {
+  const parts = [];
+  if (attempt > 1) parts.push(`attempt ${attempt}`);
+  if (counts.total_jobs) parts.push(plural(counts.total_jobs, "job"));
+  if (lines.length) parts.push(plural(lines.length, "line"));
+  return parts.join(" · ");
+}
+
+function about({ description, type, depends }) {
+  const after = [depends ?? []].flat().join(", ");
+  return [description, type && `type ${type}`, after && `after ${after}`].filter(Boolean).join(" · ");
+}
+
+function waiting({ status, depends }) {
+  const after = [depends ?? []].flat().join(", ");
+  return status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
+}
+
+function chip(element, n, noun) {
+  element.hidden = !n;
+  setText(element, n ? plural(n, noun) : "");
+}

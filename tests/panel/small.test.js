@@ -1,0 +1,61 @@
+/** Do addresses, durations and heights come out as they went in? */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { duration, elapsed } from "../../static/format.js";
+import { Heights } from "../../static/heights.js";
+import { link, parse } from "../../static/route.js";
+
+test("an address names a run, a step and lines", () => {
+  for (const place of [
+    { id: "abc", step: null, lines: null },
+    { id: "abc", step: "extract_keywords", lines: null },
+    { id: "abc", step: "a step/with % signs", lines: { from: 40, to: 40 } },
+    { id: "abc", step: "a", lines: { from: 40, to: 52 } },
+    { id: "abc", step: "", lines: { from: 3, to: 3 } },
+  ]) assert.deepEqual(parse(link(place.id, place.step, place.lines)), place);
+});
+
+test("an address that says nothing chooses nothing", () => {
+  for (const hash of ["", "#", "#/", "#/managers", "#/managers/", "#/elsewhere/x"]) assert.equal(parse(hash).id, null, hash);
+  assert.deepEqual(parse("#/managers/a/s/L9-L3").lines, { from: 3, to: 9 });
+  assert.equal(parse("#/managers/a/s/Lx").lines, null);
+  assert.equal(parse("#/managers/%E0%A4%A/s").id, "%E0%A4%A");
+});
+
+test("durations are as exact as one can read them", () => {
+  const seconds = [0, 0.04, 9.94, 12.9, 59.9, 65, 3599, 3600, 7380];
+  assert.deepEqual(seconds.map((s) => duration(s)), ["0.0s", "0.0s", "9.9s", "12s", "59s", "1m 05s", "59m 59s", "1h 00m", "2h 03m"]);
+  assert.equal(duration(-3, { ticking: true }), "0s", "clocks differ");
+});
+
+test("what runs ticks, what ended stands, what has not begun shows nothing", () => {
+  const start = "2026-01-01T00:00:00.000000Z";
+  const now = Date.parse(start) + 5_900;
+  assert.equal(elapsed({ status: "running", started_at: start, duration: null }, now), "5s");
+  assert.equal(elapsed({ status: "completed", started_at: start, duration: 2.25 }, now), "2.3s");
+  assert.equal(elapsed({ status: "pending", started_at: null, duration: null }, now), "");
+});
+
+test("the place of every line is the sum of the heights before it, also after corrections", () => {
+  const heights = new Heights();
+  const plain = [];
+  for (let i = 0; i < 500; i++) {
+    plain.push(20 * (1 + (i % 4)));
+    heights.push(plain[i]);
+    if (i % 7 === 0) {
+      const at = (i * 31) % plain.length;
+      plain[at] += 20;
+      assert.equal(heights.set(at, plain[at]), true);
+      assert.equal(heights.set(at, plain[at]), false);
+    }
+  }
+  let top = 0;
+  plain.forEach((height, i) => {
+    assert.equal(heights.before(i), top);
+    assert.equal(heights.at(top), i);
+    assert.equal(heights.at(top + height - 1), i);
+    top += height;
+  });
+  assert.equal(heights.total, top);
+});

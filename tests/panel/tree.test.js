@@ -1,0 +1,209 @@
+/** Do rows add up to the same tree whichever way they arrive? */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { emptyTree, fold } from "../../static/tree.js";
+
+/** A log being written: each call appends a row with the next seq, as the service does. */
+function log() {
+  const rows = [];
+  const numbers = {};
+  const add = (event, fields) => {
+    const seq = rows.length + 1;
+    const created_at = new Date(Date.UTC(2026, 0, 1, 12, 0, seq)).toISOString();
+    rows.push({ seq, event, manager_id: "m", created_at, ...fields });
+  };
+  const place = (step, job, parent = step) => ({
+    ...(step && { step_id: step, step_name: step }),
+    ...(job && { job_id: job, parent_id: parent, attempt: 1 }),
+  });
+  return {
+    rows,
+    line: (step, message, { level = "info", job, parent } = {}) => {
+      numbers[step] = (numbers[step] ?? 0) + 1;
+      add("job_log", { ...place(step, job, parent), level, message, line_number: numbers[step], originator: "step" });
+    },
+    step: (step, status, more = {}) => add("job_status", { ...place(step), job_type: "step", name: step, status, ...more }),
+    worker: (step, job, status, parent) => add("job_status", { ...place(step, job, parent), job_type: "worker", name: "f", status }),
+    manager: (status, more = {}) => add("job_status", { job_type: "manager", name: "d", status, ...more }),
+    progress: (step, counts) => add("step_progress", { ...place(step), status: "running", ...counts }),
+    total: (counts) => add("manager_progress", { status: "running", ...counts }),
+    other: (event) => add(event, place("a")),
+  };
+}
+
+const replay = (rows, tree = emptyTree("m")) => rows.reduce((all, row) => fold(all, row.event, row), tree);
+const numbers = (tree, step) => tree.steps.get(step).lines.map(({ number }) => number);
+
+function smallRun() {
+  const run = log();
+  run.manager("pending");
+  run.manager("running");
+  run.line("", "started");
+  run.step("a", "running");
+  run.worker("a", "j1", "pending");
+  run.worker("a", "j1", "running");
+  run.line("a", "first", { job: "j1" });
+  run.progress("a", { total_jobs: 1, running_jobs: 1, completed_jobs: 0, progress_text: "0 pending, 1 running" });
+  run.line("a", "second\nwith a break", { level: "error", job: "j1" });
+  run.worker("a", "j1", "completed");
+  run.progress("a", { total_jobs: 1, running_jobs: 0, completed_jobs: 1, progress_text: "0 pending, 0 running" });
+  run.step("a", "completed", { duration: 1.5 });
+  run.step("b", "running");
+  run.line("b", "other step");
+  run.step("b", "failed", { duration: 0.5, reason: "boom" });
+  run.total({ total_steps: 2, completed_steps: 1, failed_steps: 1, total_jobs: 1 });
+  run.manager("failed", { duration: 2.5, reason: "step b failed" });
+  return run;
+}
+
+const detail = (last_seq, steps, more = {}) => ({
+  id: "m", definition: "d", name: "D", toml: "id = 'd'", params: { n: 1 }, status: "running", last_seq, steps, ...more,
+});
+
+test("statuses follow the rows in order, with their times", () => {
+  const run = log();
+  const seen = [];
+  let tree = emptyTree("m");
+  for (const status of ["pending", "running", "completed_with_warnings"]) {
+    run.step("a", status, status === "completed_with_warnings" ? { duration: 1.25, reason: "1 failed" } : {});
+    tree = replay(run.rows.slice(-1), tree);
+    const { status: now, started_at: started, finished_at: finished, duration, reason } = tree.steps.get("a");
+    seen.push([now, started !== null, finished !== null, duration, reason]);
+  }
+  assert.deepEqual(seen, [
+    ["pending", false, false, null, null],
+    ["running", true, false, null, null],
+    ["completed_with_warnings", true, true, 1.25, "1 failed"],
+  ]);
+});
+
+test("a step has its own lines, and the manager has its own", () => {
+  const tree = replay(smallRun().rows);
+  assert.deepEqual(tree.steps.get("a").lines.map(({ message }) => message), ["first", "second\nwith a break"]);
+  assert.deepEqual(tree.steps.get("b").lines.map(({ message }) => message), ["other step"]);
+  assert.deepEqual(tree.own.lines.map(({ message }) => message), ["started"]);
+  assert.equal(tree.received, 4);
+});
+
+test("lines keep the numbers that the service gave them, 1, 2, 3 … in each step", () => {
+  const run = log();
+  for (let i = 0; i < 30; i++) run.line(i % 3 ? "a" : "b", `line ${i}`);
+  const tree = replay(run.rows);
+  assert.deepEqual(numbers(tree, "a"), Array.from({ length: 20 }, (_, i) => i + 1));
+  assert.deepEqual(numbers(tree, "b"), Array.from({ length: 10 }, (_, i) => i + 1));
+});
+
+test("levels are counted per step", () => {
+  const { a, b } = Object.fromEntries(replay(smallRun().rows).steps);
+  assert.deepEqual([a.levels.info, a.levels.error, b.levels.info, b.levels.error], [1, 1, 1, 0]);
+});
+
+test("counts are those of the last progress row", () => {
+  const tree = replay(smallRun().rows);
+  assert.deepEqual(tree.steps.get("a").counts, { total_jobs: 1, running_jobs: 0, completed_jobs: 1 });
+  assert.equal(tree.steps.get("a").progress, "0 pending, 0 running");
+  assert.equal(tree.manager.counts.failed_steps, 1);
+});
+
+test("rows that were there before change nothing, from whichever row they are sent again", () => {
+  const { rows } = smallRun();
+  const whole = replay(rows);
+  for (let cut = 0; cut <= rows.length; cut++) {
+    const first = replay(rows.slice(0, cut));
+    assert.deepEqual(replay(rows.slice(Math.max(0, cut - 5)), first), whole, `resumed after ${cut}`);
+  }
+});
+
+test("a snapshot at any moment, followed by every row, ends at the same state", () => {
+  const { rows } = smallRun();
+  const whole = replay(rows);
+  for (const at of [0, 5, 9, rows.length]) {
+    const then = replay(rows.slice(0, at));
+    const steps = ["a", "b", "c"].map((name) => ({ name, status: "pending", lines: 0, ...then.steps.get(name)?.counts,
+      ...(then.steps.has(name) && { ...then.steps.get(name), lines: then.steps.get(name).lines.length }) }));
+    const manager = { ...then.manager.counts, ...then.manager };
+    const tree = replay(rows, fold(emptyTree("m"), "snapshot", { ...manager, ...detail(at, steps), ...manager }));
+    for (const name of ["a", "b"]) {
+      const [got, wanted] = [tree.steps.get(name), whole.steps.get(name)];
+      assert.deepEqual([got.status, got.reason, got.duration, got.lines], [wanted.status, wanted.reason, wanted.duration, wanted.lines]);
+    }
+    assert.equal(tree.manager.status, "failed");
+    assert.equal(tree.steps.get("c").status, "pending", "a step without a row is there from the start");
+  }
+});
+
+test("rows up to the snapshot are history: they bring lines and leave the state alone", () => {
+  const { rows } = smallRun();
+  const steps = [{ name: "a", status: "completed", lines: 2, total_jobs: 1 }, { name: "b", status: "failed", lines: 1 }];
+  let tree = fold(emptyTree("m"), "snapshot", detail(rows.length, steps, { status: "failed" }));
+  for (const row of rows) {
+    tree = fold(tree, row.event, row);
+    assert.equal(tree.manager.status, "failed");
+    assert.equal(tree.steps.get("a").status, "completed");
+  }
+  assert.equal(tree.received, 4);
+});
+
+test("a snapshot that arrives late names the steps and does not turn the clock back", () => {
+  const { rows } = smallRun();
+  const tree = fold(replay(rows), "snapshot", detail(3, [{ name: "z", status: "pending" }, { name: "a", status: "pending", type: "agent" }]));
+  assert.equal(tree.manager.status, "failed");
+  assert.equal(tree.manager.name, "D");
+  assert.equal(tree.steps.get("a").status, "completed");
+  assert.equal(tree.steps.get("a").type, "agent");
+  assert.deepEqual([...tree.steps.keys()], ["z", "a", "b"], "file order first");
+});
+
+test("worker jobs are tagged by the order of their appearance, spawned ones below their parent", () => {
+  const run = log();
+  run.worker("a", "x", "pending");
+  run.worker("a", "y", "pending");
+  run.worker("a", "y1", "pending", "y");
+  run.worker("b", "z", "pending");
+  for (const [step, job, parent] of [["a", "x"], ["a", "y1", "y"], ["a", "y"], ["b", "z"]]) run.line(step, job, { job, parent });
+  const tree = replay(run.rows);
+  assert.deepEqual(tree.steps.get("a").lines.map(({ tag }) => tag), ["1", "2.1", "2"]);
+  assert.deepEqual(tree.steps.get("b").lines.map(({ tag }) => tag), ["1"]);
+});
+
+test("after a reset nothing of before is left, and the rows from the first one on count again", () => {
+  const { rows } = smallRun();
+  const tree = fold(replay(rows), "reset", { last_seq: 3 });
+  assert.deepEqual(tree, emptyTree("m"));
+  assert.deepEqual(replay(rows, tree), replay(rows));
+});
+
+test("a gap is remembered once and moves the position", () => {
+  const run = log();
+  for (let i = 0; i < 9; i++) run.line("a", "…");
+  const gap = (tree) => fold(tree, "gap", { from: 1, to: 6 });
+  const tree = replay(run.rows.slice(6), gap(gap(emptyTree("m"))));
+  assert.deepEqual(tree.gaps, [{ from: 1, to: 6 }]);
+  assert.deepEqual(numbers(tree, "a"), [7, 8, 9]);
+});
+
+test("the receipt compares the lines of the log with those that came", () => {
+  const { rows } = smallRun();
+  const end = { status: "failed", last_seq: rows.length, lines: { a: 2, b: 1, "": 1 }, total_lines: 4, sent_lines: 4 };
+  assert.deepEqual(fold(replay(rows), "end", end).receipt, { status: "failed", total: 4, received: 4, complete: true });
+  assert.equal(fold(replay(rows.filter(({ seq }) => seq !== 7)), "end", end).receipt.complete, false);
+  assert.equal(fold(replay(rows.slice(0, -1)), "end", end).receipt.complete, false, "the last row is missing");
+});
+
+test("a retry after the end takes the receipt back", () => {
+  const run = smallRun();
+  let tree = fold(replay(run.rows), "end", { status: "failed", last_seq: run.rows.length, total_lines: 4 });
+  run.manager("running", { attempt: 2 });
+  tree = replay(run.rows.slice(-1), tree);
+  assert.deepEqual([tree.manager.status, tree.manager.attempt, tree.receipt], ["running", 2, null]);
+});
+
+test("unknown events and signals without meaning for the tree are ignored", () => {
+  const run = smallRun();
+  const tree = replay(run.rows);
+  const before = structuredClone(tree);
+  run.other("something_new");
+  for (const event of ["ping", "bye", "busy", "something_new"]) fold(tree, event, run.rows.at(-1));
+  assert.deepEqual(tree, before);
+});
