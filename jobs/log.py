@@ -185,10 +185,17 @@ class Log:
             )
         )
 
-    def save(self, source: Source, document: Mapping[str, Any]) -> "Future[None]":
+    def save(self, source: Source, document: Mapping[str, Any]) -> None:
         """A document of this run."""
         clean = json.loads(self.redactor.clean(encode(document)))
-        return self.writer.commit(lambda tx: save_document(tx, source.manager_id, clean))
+        self._submit(lambda tx: save_document(tx, source.manager_id, clean))
+
+    def flush(self) -> None:
+        """Wait until everything before is committed, so that a reader sees it.
+
+        :raises Closed: the service is stopping
+        """
+        self.writer.commit(lambda tx: None).result()
 
     def _submit(self, change: Change) -> None:
         """Queue a change; once the service stops, what still comes is too late and dropped."""

@@ -62,7 +62,6 @@ class ManagerRun:
             self._statuses.values(), cancelled=self._stop == "cancel", failed=self._failed
         )
         duration = time.monotonic() - started
-        self._log.line(self.source, "manager", "info", f"Ended {status} after {duration:.1f} s")
         self._status(Outcome("running", status, self._reason, duration))
 
     def _status(self, outcome: Outcome) -> None:

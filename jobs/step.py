@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,7 +74,6 @@ class StepRun:
         self._places = definition.concurrency
         self._alive = 0
         self._counts: dict[Status, int] = {}
-        self._saved: Future[None] | None = None
         self._threads = CapacityLimiter(math.inf)
 
     # -- its life
@@ -279,22 +277,17 @@ class StepRun:
 
     def save(self, job: Job, document: Mapping[str, Any]) -> None:
         """Keep a document; see ``Job.save``."""
-        self._saved = self._log.save(job.source, document)
+        self._log.save(job.source, document)
 
     def documents(self, **wanted: Any) -> list[dict[str, Any]]:
-        """Read documents, this step's own included; see ``Job.documents``."""
-        self._flush()
+        """Read documents, those just saved included; see ``Job.documents``."""
+        self._log.flush()
         return [found for _, found in self._readers.read(lambda db: documents(db, **wanted))]
 
     def document(self, identity: str) -> dict[str, Any] | None:
         """Read one document; see ``Job.document``."""
-        self._flush()
+        self._log.flush()
         return self._readers.read(lambda db: document(db, identity))
-
-    def _flush(self) -> None:
-        """Wait for what was saved here, so that a reader sees it."""
-        if self._saved is not None:
-            self._saved.result()
 
     def progress(self, job: Job, done: float, total: float | None) -> None:
         """Keep how far a worker job is; see ``Job.progress``."""

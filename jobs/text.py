@@ -21,8 +21,10 @@ INDENT = " " * 19
 
 
 def is_entry(row: Row) -> bool:
-    """Whether a row is shown: lines, and the statuses of steps and the manager."""
-    return row.event == "job_log" or (row.event == "job_status" and row.job_id is None)
+    """Whether a row is shown: lines, and how the statuses of steps and the manager change."""
+    if row.event == "job_log":
+        return True
+    return row.event == "job_status" and row.job_id is None and '"previous":null' not in row.data
 
 
 def entry(row: Row, *, color: bool) -> str:
