@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from jobs.workers.geojson import Place, read_places
 from jobs.workers.great_circle import EARTH_RADIUS, HALF_CIRCUMFERENCE, great_circle_distance
-from jobs.workers.opening_hours import hours_in_words
 from jobs.workers.place_filter import Search, find, rating, search_for
-from jobs.workers.place_prose import address, describe, place_type
-from jobs.workers.places_search import SAMPLE_TOWN, document, query_that_filters, source_file
+from jobs.workers.places_search import SAMPLE_TOWN, query_that_filters, source_file
 
 SALZBURG = Path(__file__).parents[2] / "shared" / "places-salzburg.geojson"
 CENTRE = (47.8003, 13.0446)
@@ -29,20 +27,6 @@ def place(name: str = "Zum Test", north: float = 0.0, **tags: str) -> Place:
     degrees = north / (EARTH_RADIUS * pi / 180)
     spelled = {key.replace("__", ":"): value for key, value in tags.items()}
     return Place(f"node/{name}", name, degrees, 0.0, {"name": name, "amenity": "restaurant", **spelled})
-
-
-def write(folder: Path, *features: Any, **collection: Any) -> Path:
-    file = folder / "places.geojson"
-    file.write_text(json.dumps({"type": "FeatureCollection", "features": features, **collection}), "utf-8")
-    return file
-
-
-def feature(geometry: Any = None, **rest: Any) -> dict[str, Any]:
-    point = {"type": "Point", "coordinates": [13.0, 47.0]}
-    return {"type": "Feature", "geometry": geometry or point, "properties": {"name": "A"}, **rest}
-
-
-# --- distance -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -70,104 +54,6 @@ def test_distance_is_symmetric_and_bounded(a: tuple[float, float], b: tuple[floa
     distance = great_circle_distance(*a, *b)
     assert 0 <= distance <= HALF_CIRCUMFERENCE
     assert distance == pytest.approx(great_circle_distance(*b, *a))
-
-
-# --- reading GeoJSON ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("geometry", "latitude", "longitude"),
-    [
-        ({"type": "Point", "coordinates": [13.5, 47.5]}, 47.5, 13.5),
-        ({"type": "Point", "coordinates": [13.5, 47.5, 424.0]}, 47.5, 13.5),
-        ({"type": "LineString", "coordinates": [[10, 40], [11, 40], [14, 44]]}, 42, 12),
-        ({"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 2], [0, 2], [0, 0]]]}, 1, 2),
-        (
-            {"type": "MultiPolygon", "coordinates": [[[[0, 0], [2, 0], [2, 2]]], [[[4, 4], [6, 6], [4, 6]]]]},
-            3,
-            3,
-        ),
-        ({"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [5, 6]}]}, 6, 5),
-    ],
-)
-def test_position_is_the_centre_of_the_bounding_box(
-    tmp_path: Path, geometry: Any, latitude: float, longitude: float
-) -> None:
-    found = read_places(write(tmp_path, feature(geometry))).places[0]
-    assert (found.latitude, found.longitude) == (latitude, longitude)
-
-
-@pytest.mark.parametrize(
-    ("rest", "identity"),
-    [
-        ({"id": "node/1"}, "node/1"),
-        ({"properties": {"name": "A", "@id": "way/2"}}, "way/2"),
-        ({"properties": {"type": "relation", "id": 3, "tags": {"name": "A"}, "meta": {}}}, "relation/3"),
-        ({"id": "node/4", "properties": {"tags": {"name": "A"}}}, "node/4"),
-        ({}, "A@47.000000,13.000000"),
-    ],
-)
-def test_identity_and_tags_in_every_export_form(tmp_path: Path, rest: dict[str, Any], identity: str) -> None:
-    found = read_places(write(tmp_path, feature(**rest))).places[0]
-    assert (found.id, found.name, found.tags) == (identity, "A", {"name": "A"})
-
-
-def test_what_has_no_name_or_position_is_skipped_and_counted(tmp_path: Path) -> None:
-    broken: list[Any] = [None, {}, {"type": "Point"}, {"type": "Point", "coordinates": ["x", 1]}]
-    broken += [{"type": "Point", "coordinates": [1, 91]}, {"type": "Polygon", "coordinates": []}]
-    source = read_places(
-        write(
-            tmp_path,
-            feature(),
-            feature(properties={"amenity": "cafe"}),
-            feature(properties={"name": "  "}),
-            feature(properties=None),
-            "no object",
-            *[{"type": "Feature", "properties": {"name": "B"}, "geometry": each} for each in broken],
-        )
-    )
-    assert len(source.places) == 1
-    assert source.without_name == 4
-    assert source.without_position == len(broken)
-
-
-@pytest.mark.parametrize(
-    ("collection", "credit"),
-    [({"attribution": "us"}, "us"), ({"copyright": "them"}, "them"), ({}, None)],
-)
-def test_attribution(tmp_path: Path, collection: dict[str, str], credit: str | None) -> None:
-    assert read_places(write(tmp_path, **collection)).attribution == credit
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b'{"type": "FeatureCollection",\n "features": [}', "not JSON: .* at line 2, column 15"),
-        (b"", "not JSON: .* at line 1"),
-        (b"\xff\xfe", "not UTF-8 text"),
-        (b"[" * 100_000, "nested too deeply"),
-        (b"[1]", 'expected "type": "FeatureCollection", found a JSON list'),
-        (b'{"elements": []}', '"type" is None'),
-        (b'{"type": "Feature"}', "\"type\" is 'Feature'"),
-        (b'{"type": "FeatureCollection", "features": {}}', '"features" must be a list'),
-    ],
-)
-def test_unusable_files_say_why(tmp_path: Path, content: bytes, message: str) -> None:
-    file = tmp_path / "town.geojson"
-    file.write_bytes(content)
-    with pytest.raises(ValueError, match=message) as raised:
-        read_places(file)
-    assert str(file) in str(raised.value)
-
-
-@pytest.mark.parametrize(("name", "message"), [("missing.geojson", "no such file"), ("", "cannot be read")])
-def test_unreadable_files_are_named(tmp_path: Path, name: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message) as raised:
-        read_places(tmp_path / name)
-    assert str(tmp_path / name) in str(raised.value)
-
-
-# --- searching ----------------------------------------------------------------------------------------------
 
 
 def names(places: list[Place], **wanted: Any) -> list[str]:
@@ -279,105 +165,6 @@ def test_source_file() -> None:
         source_file("sample", "town.geojson", definition)
 
 
-# --- documents ----------------------------------------------------------------------------------------------
-
-
-def test_a_place_becomes_prose() -> None:
-    gabler = place(
-        "Gablerbräu",
-        cuisine="italian;ice_cream",
-        description="Fine since 1429.",
-        diet__vegetarian="yes",
-        diet__vegan="no",
-        outdoor_seating="no",
-        wheelchair="limited",
-        delivery="Mo-Sa 11:00-21:30",
-        internet_access="wlan",
-        addr__street="Linzer Gasse",
-        addr__housenumber="9",
-        addr__postcode="5020",
-        addr__city="Salzburg",
-        opening_hours="Mo-Su 11:30-24:00; PH off",
-    )
-    assert describe(gabler) == (
-        "Gablerbräu is a restaurant for Italian food and ice cream. Fine since 1429. "
-        "It has vegetarian dishes, delivery, Wi-Fi and limited wheelchair access. "
-        "It is at Linzer Gasse 9, Salzburg. Its hours are Monday to Sunday 11:30-24:00, holidays off."
-    )
-
-
-@pytest.mark.parametrize(
-    ("tags", "sentence"),
-    [
-        ({}, "A is a restaurant."),
-        ({"amenity": "ice_cream"}, "A is an ice cream place."),
-        ({"amenity": "fast_food", "cuisine": "burger"}, "A is a fast food place for burger."),
-        ({"amenity": ""}, "A is a place."),
-        ({"description": "Open late!"}, "A is a restaurant. Open late!"),
-        ({"diet__vegan": "only"}, "A is a restaurant. It has only vegan dishes."),
-    ],
-)
-def test_sparse_places_read_well_too(tags: dict[str, str], sentence: str) -> None:
-    assert describe(place("A", 0, **tags)) == sentence
-
-
-@pytest.mark.parametrize(
-    ("opening_hours", "words"),
-    [
-        ("Mo-Sa 11:00-22:00; Su,PH off", "Monday to Saturday 11:00-22:00, Sunday, holidays off"),
-        ("24/7", "around the clock"),
-        ("Jan-May: Mo-Su,PH 10:00-18:00", "January to May: Monday to Sunday, holidays 10:00-18:00"),
-        ('Fr 10:00-18:00 "by appointment"', "Friday 10:00-18:00"),
-        ("11:30-14:00,17:30-22:00", "11:30-14:00,17:30-22:00"),
-        ("Dec 24 off", "December 24 off"),
-        ("", ""),
-    ],
-)
-def test_hours_in_words(opening_hours: str, words: str) -> None:
-    assert hours_in_words(opening_hours) == words
-
-
-def test_a_found_place_becomes_a_document() -> None:
-    here = place("A", 320, cuisine="thai", rating="4.5", website="https://a.example/", addr__city="Ort")
-    (hit,), _ = find([here], Search(0.0, 0.0, 1000.0))
-    saved = document(hit, "Credit", "my list")
-    assert saved["metadata"] == {
-        "latitude": here.latitude,
-        "longitude": 0.0,
-        "distance_metres": 320.0,
-        "type": "restaurant",
-        "address": "Ort",
-        "cuisine": ["Thai food"],
-        "rating": 4.5,
-        "attribution": "Credit",
-    }
-    saved.pop("metadata")
-    assert saved == {
-        "source_type": "places",
-        "source_id": "node/A",
-        "title": "A",
-        "url": "https://a.example/",
-        "text": describe(here),
-        "tags": ["my list", "restaurant"],
-    }
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ({"addr:street": "Gasse", "addr:housenumber": "9", "addr:city": "Ort"}, "Gasse 9, Ort"),
-        ({"addr:street": "Gasse"}, "Gasse"),
-        ({"addr:place": "Weiler", "addr:housenumber": "3"}, "Weiler 3"),
-        ({"addr:housenumber": "9"}, ""),
-    ],
-)
-def test_address(tags: dict[str, str], expected: str) -> None:
-    assert address(tags) == expected
-
-
-# --- real places --------------------------------------------------------------------------------------------
-
-
 def metres_by_vectors(latitude: float, longitude: float) -> float:
     """The angle between two unit vectors: another formula for the same distance from the centre."""
 
@@ -406,14 +193,3 @@ def test_the_restaurants_of_salzburg() -> None:
     assert [hit.distance for hit in found] == sorted(hit.distance for hit in found)
     assert source.attribution is not None
     assert "OpenStreetMap contributors" in source.attribution
-
-
-@needs_salzburg
-def test_every_place_of_salzburg_reads_as_prose() -> None:
-    for each in read_places(SALZBURG).places:
-        text = describe(each)
-        assert text.startswith(f"{each.name} is a")
-        assert text.endswith((".", "!", "?", "…"))
-        assert ": yes" not in text
-        assert "_" not in text
-        assert place_type(each.tags) in {"restaurant", "cafe", "fast_food", "ice_cream", "bar"}

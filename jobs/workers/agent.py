@@ -74,7 +74,7 @@ def extract_keywords(job: Job, document_id: str, max_keywords: int) -> dict[str,
         job.log.info("%s: %s", title, ", ".join(names), data={"document": document_id, "keywords": found})
     else:
         job.log.warning(
-            "%s: no keywords, the document has %s", title, "none" if document.get("text") else "no text"
+            "%s: no keywords, %s", title, "its text has none" if document.get("text") else "it has no text"
         )
     return {"document": document_id, "keywords": names}
 

@@ -37,12 +37,13 @@ def _words(text: str) -> frozenset[str]:
 _REGIONS = _words(
     """
     african afghan american arab argentinian armenian asian australian austrian balkan bavarian belgian
-    brazilian breton british bulgarian cantonese caribbean catalan chinese colombian croatian cuban czech danish
-    dutch egyptian ethiopian european filipino french georgian german greek hawaiian hungarian indian
-    indonesian iranian irish italian jamaican japanese jewish korean latin_american lebanese malaysian
-    mediterranean mexican middle_eastern mongolian moroccan nepalese oriental pakistani persian peruvian
-    polish portuguese romanian russian sicilian singaporean spanish swedish swiss syrian taiwanese thai
-    tibetan tunisian turkish ukrainian uzbek venetian venezuelan vietnamese western
+    brazilian breton british bulgarian cantonese caribbean catalan chinese colombian croatian cuban
+    czech danish dutch egyptian ethiopian european filipino french georgian german greek hawaiian
+    hungarian indian indonesian iranian irish italian jamaican japanese jewish korean latin_american
+    lebanese malaysian mediterranean mexican middle_eastern mongolian moroccan nepalese oriental
+    pakistani persian peruvian polish portuguese romanian russian sicilian singaporean spanish swedish
+    swiss syrian taiwanese thai tibetan tunisian turkish ukrainian uzbek venetian venezuelan vietnamese
+    western
     """
 )
 _ADJECTIVES = _words("international local organic regional traditional vegan vegetarian")
