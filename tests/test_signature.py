@@ -101,6 +101,7 @@ def test_fits(annotation: Any, value: Any) -> None:
         (Annotated[int, "metres"], "a", 'x: expected an integer, got a string "a"'),
         (Annotated[list[int], ""], ["a"], 'x[0]: expected an integer, got a string "a"'),
         (int, "a" * 80, f'x: expected an integer, got a string "{"a" * 64}…"'),
+        (int, "a" * 64, f'x: expected an integer, got a string "{"a" * 64}"'),
         (int, 'a\n"', r'x: expected an integer, got a string "a\n\""'),
     ],
 )
@@ -112,6 +113,7 @@ async def greet(step: object, names: list[str], excited: bool = False, *, style:
 def plain(step: object, anything, other=1) -> None: ...  # type: ignore[no-untyped-def]
 async def open_ended(step: object, count: int, **keywords: str) -> None: ...
 async def nothing(step: object) -> None: ...
+async def without_job(*, count: int) -> None: ...
 async def annotated_by_text(step: "Unknown", count: "int", odd: "Unknown" = None) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -142,6 +144,8 @@ async def annotated_by_text(step: "Unknown", count: "int", odd: "Unknown" = None
         (open_ended, {"count": "1"}, ['count: expected an integer, got a string "1"']),
         (open_ended, {"count": 1, "more": float("nan")}, ["more: expected a finite number"]),
         (nothing, {}, []),
+        (without_job, {"count": 1}, []),
+        (lambda: None, {}, []),
         (nothing, {"zzz": 1}, ['zzz: unknown key "zzz", expected "timeout"']),
         (annotated_by_text, {"count": "a", "odd": 1}, ['count: expected an integer, got a string "a"']),
     ],
@@ -170,6 +174,7 @@ def test_every_json_value_fits_or_is_described(value: Any) -> None:
         ("zzz", ["ok"], None),
         ("", ["ok"], None),
         ("ok", [], None),
+        ("a" * 64, ["a" * 64], "a" * 64),
         ("a" * 65, ["a" * 65], None),
     ],
 )

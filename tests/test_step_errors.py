@@ -284,6 +284,25 @@ def test_every_circle_is_named_once(tmp_path: Path) -> None:
     ]
 
 
+def test_of_circles_that_overlap_one_is_named(tmp_path: Path) -> None:
+    depends = {"a": "b", "b": "a, c", "c": "b, d", "d": "c"}
+    toml = "".join(f'[step.{name}]\ntype = "anything"\ndepends = "{on}"\n' for name, on in depends.items())
+    assert [str(each) for each in read(tmp_path, toml, {}, {}).errors] == [
+        "one.toml step.a.depends: circular dependency, each waits for the next: a → b → a",
+        "one.toml step.c.depends: circular dependency, each waits for the next: c → d → c",
+    ]
+
+
+def test_a_million_million_ways_through_the_steps_are_looked_at_once(tmp_path: Path) -> None:
+    toml = "".join(
+        f'[step.{side}{layer}]\ntype = "anything"\ndepends = "left{layer + 1}, right{layer + 1}"\n'
+        for layer in range(40)
+        for side in ("left", "right")
+    )
+    last = '[step.left40]\ntype = "anything"\n[step.right40]\ntype = "anything"\n'
+    assert read(tmp_path, toml + last, {}, {}).errors == ()
+
+
 def test_a_long_chain_of_steps_is_no_circle(tmp_path: Path) -> None:
     names = [f"s{number}" for number in range(3000)]
     toml = "".join(
