@@ -19,6 +19,7 @@ from jobs.call import Ending, call
 from jobs.job import Handle, Job, WorkerJob, current
 from jobs.log import Log
 from jobs.row import Level, Source
+from jobs.signature import check
 from jobs.state import Outcome
 from jobs.status import Status, roll_up_step
 from jobs.step_definition import StepDefinition
@@ -92,7 +93,10 @@ class StepRun:
             self._tasks.start_soon(self._report_progress)
             if self.definition.timeout is not None:
                 self._tasks.start_soon(self._time_out, self.definition.timeout)
-            self._tasks.start_soon(self._call_function)
+            if wrong := check(self._function, self._config):
+                self._refuse([str(misfit) for misfit in wrong])
+            else:
+                self._tasks.start_soon(self._call_function)
             await self._idle.wait()
             self._tasks.cancel_scope.cancel()
         status = roll_up_step(
@@ -109,6 +113,13 @@ class StepRun:
     ) -> None:
         outcome = Outcome(previous, status, reason, duration)
         self._log.step_status(self.source, self.definition.name, outcome)
+
+    def _refuse(self, problems: list[str]) -> None:
+        """Fail without a start: the run's params made the configuration wrong."""
+        for problem in problems:
+            self._log.line(self.source, "step", "error", problem)
+        self._stopped, self._reason = "failed", problems[0]
+        self._idle.set()
 
     async def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""

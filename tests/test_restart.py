@@ -1,0 +1,198 @@
+"""Promise: a process that dies or stops loses no row, and tells what it interrupted."""
+
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service import Service
+from tests.sse import Event
+
+WORKERS = """
+    import time
+    import anyio
+    from jobs import Job, worker
+
+    @worker("endless")
+    async def endless(step: Job, kind: str = "async", jobs: int = 3) -> None:
+        for number in range(jobs):
+            step.spawn({"async": waits, "thread": sleeps, "blocks": blocks}[kind], number)
+
+    async def waits(job: Job, number: int) -> None:
+        while True:
+            job.log.info("tick of %d", number)
+            await anyio.sleep(0.002)
+
+    def sleeps(job: Job, number: int) -> None:
+        job.log.info("tick of %d", number)
+        time.sleep(600)
+
+    async def blocks(job: Job, number: int) -> None:
+        job.log.info("tick of %d", number)
+        await anyio.sleep(0.1)
+        time.sleep(600)
+
+    @worker("short")
+    async def short(step: Job, seconds: float) -> None:
+        step.log.info("tick")
+        await anyio.sleep(seconds)
+"""
+
+DEFINITION = """
+    [params]
+    kind = "async"
+    [step.one]
+    type = "endless"
+    kind = "{params.kind}"
+    concurrency = 2
+    [step.two]
+    type = "short"
+    depends = "one"
+    seconds = 0
+"""
+
+
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    service = make_service()
+    service.add_workers("restart", WORKERS)
+    service.define("endless", DEFINITION)
+    service.define("short", '[step.only]\ntype = "short"\nseconds = 0.8')
+    return service.start()
+
+
+def read_until_ticking(events: Iterator[Event], count: int = 1) -> list[Event]:
+    found: list[Event] = []
+    while sum("tick" in event.data for event in found) < count:
+        found.append(next(events))
+    return found
+
+
+def check_interrupted(service: Service, manager_id: str, reason: str) -> dict[str, Any]:
+    manager: dict[str, Any] = service.get(f"/managers/{manager_id}")
+    assert manager["status"] == "interrupted"
+    assert manager["reason"] == reason
+    assert [step["status"] for step in manager["steps"]] == ["interrupted", "interrupted"]
+    assert manager["interrupted_jobs"] == 3
+    assert manager["running_jobs"] == manager["pending_jobs"] == 0
+    jobs = service.get(f"/managers/{manager_id}/jobs")["items"]
+    assert {(job["status"], job["reason"]) for job in jobs} == {("interrupted", reason)}
+    rows = service.rows(manager_id)
+    assert [row["seq"] for row in rows] == list(range(1, manager["last_seq"] + 1))
+    notes = [row for row in rows if row.get("originator") == "system"]
+    assert [row["message"] for row in notes] == [f"Interrupted: {reason}"]
+    assert rows[-1]["status"] == "interrupted"
+    return manager
+
+
+def test_kill_9_loses_no_row_that_was_seen(service: Service) -> None:
+    manager_id = service.run("endless")
+    with service.stream(manager_id) as events:
+        seen = read_until_ticking(events, count=50)
+        service.process.send_signal(signal.SIGKILL)
+    service.kill()
+    service.start()
+    check_interrupted(service, manager_id, "the service had died")
+    rows = service.events(manager_id)
+    before = [(event.id, event.data) for event in seen if event.is_row]
+    assert [(event.id, event.data) for event in rows if event.is_row][: len(before)] == before
+    with sqlite3.connect(service.db) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    # The service goes on as if nothing had been: also with the definition that ran.
+    assert service.run_to_end("short")["status"] == "completed"
+    assert service.post("/definitions/endless/runs").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        pytest.param("async", signal.SIGTERM, id="async-SIGTERM"),
+        pytest.param("async", signal.SIGINT, id="async-SIGINT"),
+        pytest.param("thread", signal.SIGTERM, id="thread-SIGTERM"),
+        pytest.param("blocks", signal.SIGTERM, id="blocks-SIGTERM"),
+    ],
+)
+def test_a_stop_interrupts_what_runs_whatever_it_does(service: Service, kind: str, number: int) -> None:
+    manager_id = service.run("endless", kind=kind)
+    with service.stream(manager_id) as events:
+        read_until_ticking(events, count=2)
+    assert service.stop(number, timeout=6) == 0
+    assert "Traceback" not in service.errors()
+    service.start()
+    check_interrupted(service, manager_id, "the service was stopped")
+
+
+def test_a_stop_gives_a_grace_to_what_ends_by_itself(service: Service) -> None:
+    manager_id = service.run("short")
+    with service.stream(manager_id) as events:
+        read_until_ticking(events)
+    assert service.stop() == 0
+    service.start()
+    assert service.get(f"/managers/{manager_id}")["status"] == "completed"
+
+
+def test_no_run_starts_during_a_stop(service: Service) -> None:
+    """A definition of two steps: the second one is not started when the first ends in the grace."""
+    service.define(
+        "chain",
+        '[step.one]\ntype = "short"\nseconds = 0.5\n[step.two]\ntype = "short"\ndepends = "one"\nseconds = 0',
+    )
+    manager_id = service.run("chain")
+    with service.stream(manager_id) as events:
+        read_until_ticking(events)
+    assert service.stop() == 0
+    service.start()
+    manager = service.get(f"/managers/{manager_id}")
+    assert [step["status"] for step in manager["steps"]] == ["completed", "interrupted"]
+    assert manager["status"] == "interrupted"
+
+
+def test_a_second_process_is_refused_and_changes_nothing(service: Service) -> None:
+    manager_id = service.run("endless")
+    with service.stream(manager_id) as events:
+        read_until_ticking(events)
+    second = service.spawn("--port", "0")
+    assert second.wait(10) != 0
+    assert second.stdout is not None
+    assert second.stdout.read() == ""
+    second.stdout.close()
+    (line,) = service.errors().splitlines()
+    assert f"process {service.process.pid}" in line
+    assert str(service.db) in line
+    assert service.get(f"/managers/{manager_id}")["status"] == "running"
+    service.kill()
+    service.start()  # a killed process keeps no lock
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"no database at all, just text" * 100, "file is not a database", id="garbage"),
+        pytest.param("foreign", "belongs to another program", id="foreign"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_left_as_it_was(
+    make_service: Callable[..., Service], content: bytes | str, message: str
+) -> None:
+    service = make_service()
+    if isinstance(content, bytes):
+        service.db.write_bytes(content)
+    else:
+        with sqlite3.connect(service.db) as db:
+            db.execute("CREATE TABLE log (id INTEGER)")
+    before = service.db.read_bytes()
+    process = service.spawn()
+    assert process.wait(10) == 1
+    assert process.stdout is not None
+    process.stdout.close()
+    (line,) = service.errors().splitlines()
+    assert message in line
+    assert str(service.db) in line
+    assert service.db.read_bytes() == before
+
+
+def test_the_database_is_for_its_owner_only(service: Service) -> None:
+    assert Path(service.db).stat().st_mode & 0o077 == 0
