@@ -30,6 +30,12 @@ async function ask(path, options) {
 
 export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
 
+/** Every item of a list, page after page; `next` is a path of the service, which may be mounted deeper. */
+export async function all(path) {
+  const { items, next } = await get(path);
+  return next ? [...items, ...(await all(next.replace(/^\/+/, "")))] : items;
+}
+
 export const post = (path, body = {}) =>
   ask(path, {
     method: "POST",

@@ -27,9 +27,10 @@ export function moment(at, now = Date.now()) {
   return `${t.toLocaleDateString(undefined, { month: "short", day: "numeric" })}, ${clockTime(t)}`;
 }
 
-/** `seconds` as "0.4s", "12s", "3m 05s", "1h 02m"; a ticking duration shows whole seconds. */
+/** `seconds` as "40 ms", "4.2s", "12s", "3m 05s", "1h 02m"; a ticking duration shows whole seconds. */
 export function duration(seconds, { ticking = false } = {}) {
   const s = Math.max(0, seconds);
+  if (s < 1 && !ticking) return `${Math.round(s * 1000)} ms`;
   if (s < 10 && !ticking) return `${s.toFixed(1)}s`;
   const whole = Math.floor(s);
   if (whole < 60) return `${whole}s`;

@@ -51,7 +51,7 @@ export class Header {
     const given = Object.entries(params ?? {});
     this.params.hidden = !given.length;
     this.params.replaceChildren(...given.map(([name, value]) =>
-      h("div", {}, h("dt", {}, name), h("dd", {}, typeof value === "string" ? value : JSON.stringify(value)))));
+      h("div", {}, h("dt", {}, name), h("dd", {}, typeof value === "string" && value ? value : JSON.stringify(value)))));
   }
 
   notice(gaps) {

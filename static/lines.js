@@ -4,7 +4,7 @@
  * heights differ: they are estimated and put right when drawn.
  */
 import { h, setText } from "./dom.js";
-import { clockTime, count, plural } from "./format.js";
+import { clockTime, plural } from "./format.js";
 import { Heights } from "./heights.js";
 
 const AHEAD = 10; // rows drawn above and below what is in sight
@@ -126,7 +126,7 @@ export class LineList {
   make(index) {
     const { number, at, level, message, tag } = this.lines[index];
     const row = h("div", { class: `line ${level}` },
-      h("a", { class: "number", href: this.href(number), tabindex: "-1", title: "Link to this line" }, count(number)),
+      h("a", { class: "number", href: this.href(number), tabindex: "-1", title: "Link to this line" }, number),
       h("time", { datetime: at }, clockTime(at, { millis: true })),
       h("span", { class: "level" }, LEVELS[level] ?? level),
       h("span", { class: "tag", title: tag && `worker job ${tag}` }, tag && `#${tag}`),

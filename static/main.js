@@ -1,5 +1,5 @@
 /** How do the parts of the panel work together? The address chooses a run, polls keep the lists, ticks the clocks. */
-import { get, serverNow } from "./api.js";
+import { all, get, serverNow } from "./api.js";
 import { cancel, every, later } from "./clock.js";
 import { drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
@@ -19,7 +19,8 @@ let asked = false;
 function choose() {
   const { id, step, lines } = parse(location.hash);
   const wanted = id ?? managers.items[0]?.id ?? null;
-  if (wanted !== (run?.id ?? null)) open(wanted);
+  if (wanted === null) welcome();
+  else if (wanted !== run?.id) open(wanted);
   run?.show(step, lines);
   drawLists();
 }
@@ -27,7 +28,6 @@ function choose() {
 function open(id) {
   run?.close();
   run = null;
-  if (id === null) return welcome();
   if (id === "latest") return latest();
   run = new Run(id, $("run"), { mark, stirred });
 }
@@ -38,6 +38,7 @@ async function latest() {
 }
 
 function welcome() {
+  if ($("run").querySelector(".welcome")) return;
   $("run").replaceChildren(h("div", { class: "welcome" }, h("h1", {}, "Nothing has run yet"),
     h("p", {}, "Press Run on a definition: its steps appear here, with every line of every worker as it is written.")));
 }
@@ -56,6 +57,7 @@ function started(manager) {
 
 /** Ask at once, but for a burst of events only once. */
 function stirred() {
+  drawLists();
   if (document.hidden || asked) return;
   asked = true;
   later("managers", 150, poll);
@@ -78,7 +80,7 @@ const poll = () => every("managers", 2_000, pollManagers);
 
 async function pollDefinitions() {
   try {
-    drawDefinitions($("definitions"), (await get("definitions?limit=1000")).items, started);
+    drawDefinitions($("definitions"), await all("definitions"), started);
   } catch (error) {
     if (!$("definitions").querySelector("ul")) setText($("definitions").firstElementChild, error.message);
   }

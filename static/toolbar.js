@@ -19,7 +19,8 @@ export function drawToolbar(parent, { items, next }) {
 }
 
 function make() {
-  return h("div", { class: "tally", role: "group" }, h("span", { class: "label" }), h("span", { class: "total" }), h("span", { class: "by" }));
+  return h("div", { class: "tally", role: "group" }, 
+    h("span", { class: "label" }), " ", h("span", { class: "total" }), " ", h("span", { class: "by" }));
 }
 
 function draw(element, { label, title, counts }) {
@@ -30,7 +31,8 @@ function draw(element, { label, title, counts }) {
   const shown = STATUSES.filter((status) => counts.has(status)).map((status) => ({ status, n: counts.get(status) }));
   keyed(by, shown, {
     key: ({ status }) => status,
-    make: ({ status }) => h("span", { class: `count ${status}` }, icon(status), h("b", {}), h("span", { class: "word" }, word(status))),
+    make: ({ status }) => h("span", { class: `count ${status}` },
+      icon(status), h("b", {}), " ", h("span", { class: "word" }, word(status)), " "),
     update: (one, { n }) => setText(one.children[1], count(n)),
   });
 }
