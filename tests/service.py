@@ -16,7 +16,7 @@ from tests.sse import Event, parse
 
 ROOT = Path(__file__).parent.parent
 TERMINAL = {"completed", "completed_with_warnings", "failed", "cancelled", "skipped", "interrupted"}
-START_SECONDS = 30
+Headers = Mapping[str, str] | httpx.Headers
 
 
 class Service:
@@ -121,18 +121,16 @@ class Service:
 
     @contextmanager
     def stream(
-        self, manager_id: str, headers: Mapping[str, str] | None = None, **parameters: Any
+        self, manager_id: str, headers: Headers | None = None, **parameters: Any
     ) -> Iterator[Iterator[Event]]:
         """The events of a manager, as they come."""
         with self.client.stream(
-            "GET", f"/managers/{manager_id}/events", params=parameters, headers=dict(headers or {})
+            "GET", f"/managers/{manager_id}/events", params=parameters, headers=headers
         ) as response:
             assert response.status_code == 200, response.read()
             yield parse(response.iter_raw())
 
-    def events(
-        self, manager_id: str, headers: Mapping[str, str] | None = None, **parameters: Any
-    ) -> list[Event]:
+    def events(self, manager_id: str, headers: Headers | None = None, **parameters: Any) -> list[Event]:
         """All events of a manager until its stream ends."""
         with self.stream(manager_id, headers, **parameters) as events:
             return list(events)

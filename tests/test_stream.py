@@ -222,8 +222,8 @@ def test_a_client_that_has_every_row_still_gets_its_receipt(service: Service, en
 def test_a_position_that_cannot_be_ours_starts_again(
     service: Service, ended: dict[str, Any], position: str
 ) -> None:
-    headers = {"Last-Event-ID": position.encode()}
-    events = service.events(ended["id"], headers)  # type: ignore[arg-type]
+    headers = httpx.Headers([(b"Last-Event-ID", position.encode())])
+    events = service.events(ended["id"], headers)
     assert [event.name for event in events][:2] == ["", "reset"]
     assert events[1].json == {"last_seq": ended["last_seq"]}
     assert events[1].id is None
@@ -323,7 +323,7 @@ def test_filters_choose_rows(service: Service, ended: dict[str, Any], parameters
         )
 
     every = service.rows(ended["id"])
-    events = service.events(ended["id"], **parameters)
+    events = service.events(ended["id"], None, **parameters)
     expected = [row for row in every if passes(row)]
     assert [event.json for event in events if event.is_row] == expected
     end = events[-1]
@@ -409,7 +409,7 @@ def test_a_stop_says_goodbye_and_the_client_goes_on_afterwards(
     assert "end" not in {event.name for event in found}
     service.start()
     last_id = [event.id for event in found if event.id][-1]
-    rest = service.events(manager_id, {"Last-Event-ID": last_id})  # type: ignore[dict-item]
+    rest = service.events(manager_id, {"Last-Event-ID": last_id or ""})
     assert seqs(found) + seqs(rest) == list(range(1, rest[-1].json["last_seq"] + 1))
     assert rest[-1].json["status"] == "interrupted"
 
