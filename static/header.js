@@ -23,7 +23,7 @@ export class Header {
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
       h("div", { class: "state" }, this.status, this.time, this.counts, this.cancel.element),
-      this.reason, this.facts, this.params, this.notices, this.source);
+      this.reason, this.facts, h("div", { class: "given" }, this.params, this.source), this.notices);
   }
 
   draw(tree, badge, now) {

@@ -1,4 +1,4 @@
-"""What does the panel look like? Takes the pictures of the documentation: ``python -m tests.browser.pictures``.
+"""What does the panel look like? ``python -m tests.browser.pictures`` takes the pictures of the docs.
 
 A real service in a folder of its own runs the shipped example; the same moment is taken light and dark.
 """
@@ -13,7 +13,7 @@ from tests.browser.conftest import FLAGS, chromium
 from tests.service import ROOT, Service
 
 PICTURES = ROOT / "docs" / "pictures"
-SIZE = {"width": 1280, "height": 860}
+SIZE = {"width": 1280, "height": 760}
 LARGEST = 200_000  # bytes
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
