@@ -94,6 +94,14 @@ TOP_LEVEL = [
         id="timeout inf",
     ),
     pytest.param(
+        "timeout = 9223372036854775808\n" + STEP,
+        [
+            'one.toml timeout: expected a duration such as "30s", "5m" or "1h",'
+            " got an integer of more than 64 bits"
+        ],
+        id="timeout beyond 64 bits",
+    ),
+    pytest.param(
         "timeout = true\n" + STEP,
         ['one.toml timeout: expected a duration such as "30s", "5m" or "1h", got true'],
         id="timeout true",

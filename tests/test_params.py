@@ -51,6 +51,7 @@ def test_the_defaults() -> None:
         ("radius", 5, 5),
         ("radius", "5", 5),
         ("radius", "-5", -5),
+        ("radius", -(2**63), -(2**63)),
         ("rating", 4.5, 4.5),
         ("rating", 4, 4.0),
         ("rating", "4.5", 4.5),

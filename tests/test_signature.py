@@ -71,6 +71,7 @@ def test_fits(annotation: Any, value: Any) -> None:
         (float, True, "x: expected a number, got true"),
         (int, False, "x: expected an integer, got false"),
         (int, 2.0, "x: expected an integer, got a number 2.0"),
+        (str, -(2**63), "x: expected a string, got an integer -9223372036854775808"),
         (str, 2**63, "x: expected a string, got an integer of more than 64 bits"),
         (bool, 1, "x: expected true or false, got an integer 1"),
         (str, 2, "x: expected a string, got an integer 2"),
