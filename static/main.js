@@ -3,7 +3,7 @@ import { all, get, serverNow } from "./api.js";
 import { cancel, every, later } from "./clock.js";
 import { drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
-import { hasEnded } from "./format.js";
+import { clockTime, hasEnded } from "./format.js";
 import { drawManagers } from "./managers.js";
 import { link, parse } from "./route.js";
 import { Run } from "./run.js";
@@ -15,6 +15,7 @@ const $ = (id) => document.getElementById(id);
 let managers = { items: [], next: null };
 let run = null;
 let asked = false;
+let answered = Date.now();
 
 function choose() {
   const { id, step, lines } = parse(location.hash);
@@ -67,8 +68,11 @@ async function pollManagers() {
   asked = false;
   try {
     managers = await get("managers?limit=50");
+    answered = Date.now();
+    $("reach").hidden = true;
   } catch {
-    return; // the next turn asks again; the badge of the chosen run tells how things stand
+    $("reach").hidden = false;
+    return setText($("reach"), `the service does not answer · stale since ${clockTime(answered)}`);
   }
   if (!run) choose();
   const listed = managers.items.find(({ id }) => id === run?.id);

@@ -61,7 +61,7 @@ def distance_to_end(list_: Locator) -> float:
 
 
 def wait_for_end(panel: Panel) -> None:
-    expect(panel.page.locator(".badge")).to_contain_text("complete: ", timeout=30_000)
+    expect(panel.page.locator("main .badge")).to_contain_text("complete: ", timeout=30_000)
 
 
 def test_shipped_example_runs_at_the_press_of_a_button(service: Service, open_panel: OpenPanel) -> None:
@@ -72,7 +72,7 @@ def test_shipped_example_runs_at_the_press_of_a_button(service: Service, open_pa
     wait_for_end(panel)
     manager = service.get(f"/managers/{manager_id}")
     lines = sum(manager["log_counts"].values())
-    expect(page.locator(".badge")).to_have_text(f"complete: {lines} of {lines} lines")
+    expect(page.locator("main .badge")).to_have_text(f"complete: {lines} of {lines} lines")
     expect(page).to_have_title("✓ · Nearby restaurants and their keywords")
     for step in manager["steps"]:
         expect(panel.step(step["name"]).locator(".status")).to_have_text("completed")
@@ -97,7 +97,7 @@ def test_lines_appear_while_their_step_still_runs(service: Service, open_panel: 
     steps = {step["name"]: step["status"] for step in service.get(f"/managers/{manager_id}")["steps"]}
     assert steps["flat"] == "running"
     expect(panel.step("flat").locator(".status")).to_have_text("running")
-    expect(page.locator(".badge")).to_have_text("live")
+    expect(page.locator("main .badge")).to_have_text("live")
     expect(page).to_have_title(re.compile(r"^▶ \d+/\d+ · Load test$"))
 
 
@@ -167,12 +167,12 @@ def test_a_restart_of_the_service_is_survived(service: Service, open_panel: Open
     manager_id = panel.run("Load test", **SLOWLY)
     seen = wait_for_more_lines(panel, "flat", more=20)
     service.stop()
-    expect(page.locator(".badge")).to_contain_text("reconnecting")
+    expect(page.locator("main .badge")).to_contain_text("reconnecting")
     service.start()
     wait_for_end(panel)
     expect(page.locator(".state > .status")).to_have_text("interrupted")
     total = sum(service.get(f"/managers/{manager_id}")["log_counts"].values())
-    expect(page.locator(".badge")).to_have_text(f"complete: {total} of {total} lines")
+    expect(page.locator("main .badge")).to_have_text(f"complete: {total} of {total} lines")
     last = step_lines(service, manager_id, "flat")
     assert last >= seen
     numbers = panel.numbers("flat")
@@ -186,9 +186,11 @@ def test_a_killed_service_is_found_again(service: Service, open_panel: OpenPanel
     panel.run("Load test", **SLOWLY)
     seen = wait_for_more_lines(panel, "flat", more=20)
     service.kill()
-    expect(page.locator(".badge")).to_contain_text("reconnecting")
+    expect(page.locator("main .badge")).to_contain_text("reconnecting")
+    expect(page.locator(".bar .badge")).to_contain_text("stale since")
     service.start()
     wait_for_end(panel)
+    expect(page.locator(".bar .badge")).to_be_hidden()
     assert line_count(panel, "flat") >= seen
 
 
