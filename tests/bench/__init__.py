@@ -1,0 +1,1 @@
+"""How fast is the service? Reference measurements: figures without judgement, no part of the tests."""

@@ -1,0 +1,81 @@
+"""What is measured? A real service of its own, pinned to one core, with the load's worker functions."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.bench import load
+from tests.bench.process import SERVER_CORE, on_core
+from tests.service import TERMINAL, Service
+
+POLL_SECONDS = 0.02
+
+
+class MeasuredService(Service):
+    """A service whose runs put load on it."""
+
+    @property
+    def go(self) -> Path:
+        """The file that ``bench_paced`` waits for."""
+        return self.folder / "go"
+
+    def spawn(self, *flags: str) -> "subprocess.Popen[str]":
+        """Start a process on the server's core."""
+        with on_core(SERVER_CORE):
+            return super().spawn(*flags)
+
+    def start_load(self, worker_type: str, **config: Any) -> str:
+        """Run a worker type of the load; the manager's id.
+
+        :param config: the step's keys
+        """
+        keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in config.items())
+        self.define("load", f'[step.load]\ntype = "{worker_type}"\n{keys}')
+        return self.run("load")
+
+    def start_paced(self, lines: int, rate: float) -> str:
+        """Run a worker that writes lines at a rate once ``go`` exists; the manager's id."""
+        self.go.unlink(missing_ok=True)
+        return self.start_load("bench_paced", go=str(self.go), lines=lines, rate=rate)
+
+    def wait(self, manager_id: str) -> dict[str, Any]:
+        """Poll until a run has ended, which costs it less than a viewer does; the manager.
+
+        :raises RuntimeError: it did not complete
+        """
+        while True:
+            manager: dict[str, Any] = self.get(f"/managers/{manager_id}")
+            if manager["status"] == "completed":
+                return manager
+            if manager["status"] in TERMINAL:
+                raise RuntimeError(
+                    f"the load ended {manager['status']}: {manager['reason']}\n{self.errors()}"
+                )
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def measured_service() -> Iterator[MeasuredService]:
+    """A started service with an empty database; both are gone afterwards."""
+    with new_service() as service:
+        service.start()
+        try:
+            yield service
+        finally:
+            if service.process.poll() is None:
+                service.stop()
+
+
+@contextmanager
+def new_service() -> Iterator[MeasuredService]:
+    """A service that is not started; its folder is removed afterwards."""
+    with TemporaryDirectory(prefix="stepstream-bench-") as folder:
+        service = MeasuredService(Path(folder))
+        shutil.copy(load.__file__, service.workers / "bench_load.py")
+        yield service
