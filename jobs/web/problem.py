@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from jobs.row import encode
+from jobs.web.headers import SAFETY
 
 
 class Json(JSONResponse):
@@ -91,4 +92,5 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_error(request: Request, error: Exception) -> Response:
     """Answers a mistake of ours; Starlette raises it again for the server's log."""
-    return problem(500, "the service made a mistake; its log says more")
+    # This answer is given outside of the guard, which sets these headers on all others.
+    return problem(500, "the service made a mistake; its log says more", headers=SAFETY)
