@@ -21,13 +21,16 @@ def managers(
     db: sqlite3.Connection,
     statuses: Sequence[str],
     definition: str | None,
-    before: str | None,
+    before: int | None,
     limit: int,
-) -> list[dict[str, Any]]:
-    """Managers, newest first."""
+) -> list[tuple[int, dict[str, Any]]]:
+    """Managers, newest first, each with its position.
+
+    :param before: only those created before this position
+    """
     where, values = conditions({"status": statuses, "definition": [definition] if definition else []})
     if before is not None:
-        where.append("ordinal < (SELECT ordinal FROM managers WHERE id = ?)")
+        where.append("ordinal < ?")
         values.append(before)
     found = db.execute(
         f"SELECT * FROM managers WHERE {' AND '.join(where)} ORDER BY ordinal DESC LIMIT ?",  # noqa: S608
@@ -40,7 +43,19 @@ def managers(
         tuple(steps),
     ):
         steps[step["manager_id"]].append(step)
-    return [_manager(row, steps[row["id"]]) for row in found]
+    return [(row["ordinal"], _manager(row, steps[row["id"]])) for row in found]
+
+
+def position(db: sqlite3.Connection, cursor: str) -> int | None:
+    """The position in the list of managers that a cursor means: a manager's id, or the position itself.
+
+    Pages go on by position, so that one can go on where the manager was deleted meanwhile. A position is
+    shorter than any id.
+    """
+    found = db.execute("SELECT ordinal FROM managers WHERE id = ?", (cursor,)).fetchone()
+    if found is not None:
+        return int(found[0])
+    return int(cursor) if len(cursor) < 10 and cursor.isascii() and cursor.isdigit() else None
 
 
 def manager(db: sqlite3.Connection, manager_id: str) -> dict[str, Any] | None:
@@ -153,6 +168,12 @@ def jobs(
         (*values, limit),
     ).fetchall()
     return [_job(row, names[row["step_id"]]) for row in found]
+
+
+def has_job(db: sqlite3.Connection, manager_id: str, job_id: str) -> bool:
+    """Whether a manager has this worker job."""
+    found = db.execute("SELECT 1 FROM jobs WHERE job_id = ? AND manager_id = ?", (job_id, manager_id))
+    return found.fetchone() is not None
 
 
 def _job(row: sqlite3.Row, step_name: str) -> dict[str, Any]:

@@ -1,18 +1,20 @@
 """What does a request ask for? Query parameters and JSON bodies, checked, with errors that name the place."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from jobs.nearest import unknown
+from jobs.nearest import quoted, unknown
 from jobs.web.problem import Refusal, wrong
 
 BODY_BYTES = 64 * 1024
 LIST_LIMIT = 1000
 DEFAULT_LIMIT = 100
 LARGEST = 10**18 - 1
+QUALITY = re.compile(r"q=([01](?:\.[0-9]{0,3})?)", re.ASCII)
 
 
 class Query:
@@ -34,6 +36,10 @@ class Query:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    def raw(self, name: str) -> str | None:
+        """A text as it stands there, also an empty one; None where it is absent."""
+        return self._values.get(name)
+
     def text(self, name: str) -> str | None:
         """A text; None where it is absent or empty."""
         return self._values.get(name) or None
@@ -45,7 +51,7 @@ class Query:
             return None
         if not (value.isascii() and value.isdigit() and len(value) <= 18 and least <= int(value) <= most):
             upto = f" to {most}" if most < LARGEST else " on"
-            raise wrong(name, f'expected a whole number from {least}{upto}, got "{value}"')
+            raise wrong(name, f"expected a whole number from {least}{upto}, got {quoted(value)}")
         return int(value)
 
     def limit(self) -> int:
@@ -72,6 +78,28 @@ class Query:
         return words
 
 
+def preferred(request: Request, offers: Mapping[str, str], default: str) -> str:
+    """Which of several forms the ``Accept`` header asks for; of equally wanted ones the first named.
+
+    :param offers: forms by media type
+    :param default: the form where none of them is named, as in ``*/*``
+    """
+    best, quality = default, 0.0
+    for part in ",".join(request.headers.getlist("accept")).split(","):
+        media_type, *parameters = (word.strip().lower() for word in part.split(";"))
+        if media_type in offers and (wanted := _quality(parameters)) > quality:
+            best, quality = offers[media_type], wanted
+    return best
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    """How much a media range is wanted, 0 to 1 (RFC 9110, section 12.4.2)."""
+    for parameter in parameters:
+        if (found := QUALITY.fullmatch(parameter)) is not None:
+            return float(found[1])
+    return 1.0
+
+
 async def json_body(request: Request, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
     """The JSON object in a request's body; empty where there is none.
 
@@ -83,22 +111,32 @@ async def json_body(request: Request, kinds: Mapping[str, type[Any]]) -> dict[st
         return {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "a body must be application/json")
-    try:
-        content = json.loads(body, parse_constant=_no_constant)
-    except UnicodeDecodeError:
-        raise wrong("body", "not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise wrong("body", f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
-    except (ValueError, RecursionError) as error:
-        raise wrong("body", f"not JSON: {error}") from None
+    content = _decoded(body)
     if not isinstance(content, dict):
         raise wrong("body", "expected a JSON object")
     for key, value in content.items():
         if key not in kinds:
             raise wrong(key, unknown("key", key, kinds))
-        if not isinstance(value, kinds[key]) and value is not None:
+        if not isinstance(value, kinds[key]):
             expected = "an object" if kinds[key] is dict else "a string"
             raise wrong(key, f"expected {expected}, got {json.dumps(value)[:60]}")
+    return content
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        content = json.loads(body.decode(), parse_constant=_no_constant)
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeDecodeError:
+        raise wrong("body", "not UTF-8") from None
+    except UnicodeEncodeError:
+        raise wrong("body", "half of a surrogate pair is no character") from None
+    except json.JSONDecodeError as error:
+        raise wrong("body", f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise wrong("body", "nested too deep") from None
+    except ValueError as error:
+        raise wrong("body", f"not JSON: {error}") from None
     return content
 
 
@@ -107,9 +145,19 @@ def _no_constant(name: str) -> Any:
 
 
 async def _read(request: Request) -> bytes:
+    # What is too large by its own words is not read: a client that asked first need not send it.
+    if int(request.headers.get("content-length", 0)) > BODY_BYTES:
+        raise _too_large()
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise Refusal(413, "a body may have 64 KiB", headers={"Connection": "close"})
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES:
+                raise _too_large()
+    except ClientDisconnect:
+        raise wrong("body", "the client left before its end") from None
     return bytes(body)
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, "a body may have 64 KiB", headers={"Connection": "close"})

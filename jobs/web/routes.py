@@ -13,25 +13,28 @@ from urllib.parse import urlencode
 from anyio import to_thread
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from jobs.catalogue import listing
 from jobs.definition import BadParams, Definition, params_for
 from jobs.engine import Engine
+from jobs.nearest import quoted
 from jobs.row import EVENTS, LEVELS
 from jobs.runner import Stopping, TooManyRunning
 from jobs.status import STATUSES, WORKER_STATUSES
 from jobs.store import documents, rows, runs, search
 from jobs.store.rows import Head, RowFilter
 from jobs.tail import Hub
+from jobs.web.files import Static, WholeFile
 from jobs.web.problem import Json, Refusal, wrong
-from jobs.web.request import Query, json_body
+from jobs.web.request import Query, json_body, preferred
 from jobs.web.stream import EventView, Follower, Position, Stream, busy, parse_position
-from jobs.web.text_log import Reading, Wanted
+from jobs.web.text_log import Reading, Wanted, before_last
 
 SSE = "text/event-stream"
+RUN_FORMS = {"application/json": "json", SSE: "events"}
+LOG_FORMS = {"text/plain": "text", "application/x-ndjson": "ndjson", "application/json": "json"}
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,19 @@ async def _definition(request: Request) -> Definition:
 
 async def start_run(request: Request) -> Response:
     """``POST /definitions/NAME/runs``"""
-    follow = Query(request, "follow").flag("follow") or _accepts(request, SSE)
     body = await json_body(request, {"params": dict})
+    follow = Query(request, "follow").flag("follow") or preferred(request, RUN_FORMS, "json") == "events"
     definition = await _definition(request)
     errors = [{"where": each.where, "message": each.message} for each in definition.errors]
     if errors:
         raise Refusal(409, f"{definition.id} has errors and cannot be run", errors)
-    if not definition.enabled:
-        raise Refusal(409, f"{definition.id} is disabled (enabled = false)")
     try:
-        params = params_for(definition, body.get("params") or {})
+        params = params_for(definition, body.get("params", {}))
     except BadParams as error:
         problems = [{"where": each.where, "message": each.message} for each in error.problems]
         raise Refusal(400, "; ".join(f"{p['where']}: {p['message']}" for p in problems), problems) from None
+    if not definition.enabled:
+        raise Refusal(409, f"{definition.id} is disabled (enabled = false)")
     engine = _floor(request).engine
     try:
         manager_id = await engine.runner.call(engine.runner.start(definition, params))
@@ -102,11 +105,6 @@ async def start_run(request: Request) -> Response:
     return Json(await _manager(request, manager_id), 201, headers)
 
 
-def _accepts(request: Request, media_type: str) -> bool:
-    accepted = request.headers.get("accept", "")
-    return any(part.partition(";")[0].strip().lower() == media_type for part in accepted.split(","))
-
-
 # -- managers
 
 
@@ -115,21 +113,33 @@ async def list_managers(request: Request) -> Response:
     query = Query(request, "status", "definition", "limit", "before")
     statuses, limit = query.words("status", STATUSES), query.limit()
     definition, before = query.text("definition"), query.text("before")
-    found = await _floor(request).engine.readers.run(
-        lambda db: runs.managers(db, statuses, definition, before, limit + 1)
-    )
-    return _list(request, found[:limit], "before", found[limit - 1]["id"] if len(found) > limit else None)
+    readers = _floor(request).engine.readers
+    position = None
+    if before is not None and (position := await readers.run(partial(runs.position, cursor=before))) is None:
+        raise Refusal(404, f'before: there is no manager "{before}"')
+    found = await readers.run(lambda db: runs.managers(db, statuses, definition, position, limit + 1))
+    items = [manager for _, manager in found[:limit]]
+    return _list(request, items, "before", found[limit - 1][0] if len(found) > limit else None)
 
 
-def _list(request: Request, items: list[dict[str, Any]], cursor: str, value: object) -> Response:
-    """A list, and where it goes on: the same request from the cursor."""
+def _list(
+    request: Request,
+    items: list[dict[str, Any]],
+    cursor: str,
+    value: object,
+    path: str | None = None,
+    **resolved: str | None,
+) -> Response:
+    """A list, and where it goes on: the same request from the cursor.
+
+    :param path: default: that of the request
+    :param resolved: parameters in other words: ``latest`` may be another manager by then
+    """
     following = None
     if value is not None:
-        parameters = {**request.query_params, cursor: value}
-        path = request.scope.get("root_path", "") + request.scope["path"].removeprefix(
-            request.scope.get("root_path", "")
-        )
-        following = f"{path}?{urlencode(parameters)}"
+        parameters = {**request.query_params, **{k: v for k, v in resolved.items() if v}, cursor: value}
+        root = request.scope.get("root_path", "")
+        following = f"{root}{path or request.scope['path'].removeprefix(root)}?{urlencode(parameters)}"
     return Json({"items": items, "next": following})
 
 
@@ -182,10 +192,12 @@ async def list_jobs(request: Request) -> Response:
     steps, statuses = query.words("step"), query.words("status", WORKER_STATUSES)
     limit, after = query.limit(), query.text("after")
     head = await _head(request, await _resolve(request, request.path_params["id"]))
-    found = await _floor(request).engine.readers.run(
-        lambda db: runs.jobs(db, head.manager_id, steps, statuses, after, limit + 1)
-    )
-    return _list(request, found[:limit], "after", found[limit - 1]["job_id"] if len(found) > limit else None)
+    readers, manager_id = _floor(request).engine.readers, head.manager_id
+    if after is not None and not await readers.run(lambda db: runs.has_job(db, manager_id, after)):
+        raise Refusal(404, f'after: {manager_id} has no worker job "{after}"')
+    found = await readers.run(lambda db: runs.jobs(db, manager_id, steps, statuses, after, limit + 1))
+    cursor = found[limit - 1]["job_id"] if len(found) > limit else None
+    return _list(request, found[:limit], "after", cursor, f"/managers/{manager_id}/jobs")
 
 
 async def cancel(request: Request) -> Response:
@@ -209,10 +221,10 @@ async def stream_events(request: Request) -> Response:
     latest = request.path_params["id"] == "latest"
     tail = query.number("tail")
     position = Position(0)
-    if (after := query.text("after")) is not None:
+    if (after := query.raw("after")) is not None:
         parsed = parse_position(after, latest=latest)
         if parsed is None:
-            raise wrong("after", f'expected SEQ or SEQ-end, got "{after}"')
+            raise wrong("after", f"expected SEQ or SEQ-end, got {quoted(after)}")
         position, tail = parsed, None
     if last_id := request.headers.get("last-event-id"):
         # One that cannot be ours is answered like one beyond the log: the client starts again.
@@ -259,7 +271,7 @@ async def read_log(request: Request) -> Response:
     """``GET /managers/ID/log``"""
     names = ("after", "before", "tail", "limit", "step", "job", "level", "q", "follow", "format", "color")
     query = Query(request, *names)
-    form = query.choice("format", ("text", "ndjson", "json")) or _accepted_form(request)
+    form = query.choice("format", ("text", "ndjson", "json")) or preferred(request, LOG_FORMS, "text")
     follow = query.flag("follow")
     if follow and form == "json":
         raise wrong("follow", "a JSON list ends; follow with format=text or format=ndjson")
@@ -271,28 +283,22 @@ async def read_log(request: Request) -> Response:
     limit = query.number("limit", 1, 1000)
     head = await _head(request, await _resolve(request, request.path_params["id"]))
     floor = _floor(request)
+    wanted = Wanted(chosen, query.text("q") or "", states)
     position = after or 0
     if tail is not None and after is None:
-        lines = RowFilter(chosen.steps, chosen.jobs, frozenset({"job_log"}), chosen.levels)
-        upto = head.last_seq if before is None else min(before - 1, head.last_seq)
+        upto = head.last_seq if before is None else min(max(before - 1, 0), head.last_seq)
         position = await floor.engine.readers.run(
-            lambda db: rows.before_last(db, head.manager_id, lines, tail, upto)
+            partial(before_last, manager_id=head.manager_id, wanted=wanted, count=tail, upto=upto)
         )
-    wanted = Wanted(chosen, query.text("q") or "", states)
     reading = Reading(floor.hub, floor.engine.readers, head, wanted, position, before, limit, follow)
     if form == "json":
         reading.limit = query.limit()
         items = await reading.as_list()
-        return _list(request, items, "after", reading.position if reading.cut else None)
+        cursor = reading.position if reading.cut else None
+        return _list(request, items, "after", cursor, f"/managers/{head.manager_id}/log", format="json")
     if form == "ndjson":
         return Stream(reading.as_ndjson(), floor.hub, "application/x-ndjson")
     return Stream(reading.as_text(color=query.flag("color")), floor.hub, "text/plain; charset=utf-8")
-
-
-def _accepted_form(request: Request) -> str:
-    if _accepts(request, "application/x-ndjson"):
-        return "ndjson"
-    return "json" if _accepts(request, "application/json") else "text"
 
 
 async def search_lines(request: Request) -> Response:
@@ -311,7 +317,8 @@ async def search_lines(request: Request) -> Response:
         lambda db: search.search(db, words, manager_id, levels, after, limit + 1)
     )
     items = [hit for _, hit in found[:limit]]
-    return _list(request, items, "after", found[limit - 1][0] if len(found) > limit else None)
+    cursor = found[limit - 1][0] if len(found) > limit else None
+    return _list(request, items, "after", cursor, manager_id=manager_id)
 
 
 # -- documents
@@ -352,7 +359,8 @@ async def list_documents(request: Request) -> Response:
     if form == "csv":
         body = _csv(items if whole else items[:limit])
         return Response(body, media_type="text/csv; charset=utf-8")
-    return _list(request, items[:limit], "after", found[limit - 1][0] if len(found) > limit else None)
+    cursor = found[limit - 1][0] if len(found) > limit else None
+    return _list(request, items[:limit], "after", cursor, manager_id=manager_id)
 
 
 def _csv(items: list[dict[str, Any]]) -> bytes:
@@ -399,11 +407,12 @@ def routes(static: Path) -> list[BaseRoute]:
     """
 
     async def panel(request: Request) -> Response:
-        return FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})
+        Query(request)
+        return WholeFile(static / "index.html", headers={"Cache-Control": "no-cache"})
 
     return [
         Route("/", panel),
-        Mount("/static", StaticFiles(directory=static)),
+        Mount("/static", Static(directory=static)),
         Route("/definitions", list_definitions),
         Route("/definitions/{name}", get_definition),
         Route("/definitions/{name}/runs", start_run, methods=["POST"]),

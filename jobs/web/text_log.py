@@ -1,9 +1,10 @@
 """How is the log read without a browser? As text, NDJSON or JSON, at once or following the run."""
 
 import json
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,30 @@ class Wanted:
         ]
 
 
+def before_last(db: sqlite3.Connection, manager_id: str, wanted: Wanted, count: int, upto: int) -> int:
+    """The position from which ``count`` lines that are shown follow, up to ``upto``."""
+    lines = replace(wanted.filter, events=frozenset({"job_log"}))
+    if not wanted.query:
+        return rows.before_last(db, manager_id, lines, count, upto)
+    while count and upto:
+        start = rows.before_last(db, manager_id, lines, rows.PAGE_ROWS, upto)
+        found = [
+            row.seq for row in wanted.choose(_between(db, manager_id, start, upto)) if row.event == "job_log"
+        ]
+        if len(found) >= count:
+            return found[-count] - 1
+        count, upto = count - len(found), start
+    return upto
+
+
+def _between(db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> list[Row]:
+    found: list[Row] = []
+    while page := rows.rows(db, manager_id, after, upto):
+        found += page
+        after = page[-1].seq
+    return found
+
+
 @dataclass
 class Reading:
     """One way through a log.
@@ -43,7 +68,7 @@ class Reading:
     :param head: how far it goes now
     :param position: begin after this seq
     :param before: end before this seq
-    :param limit: show at most so many rows
+    :param limit: show at most so many lines; the statuses between them come on top
     :param follow: go on until the run ends
     """
 
@@ -81,24 +106,28 @@ class Reading:
         return rows.rows(db, self.head.manager_id, position, upto)
 
     def _take(self, page: Page) -> list[Row]:
-        """What is shown of a page, within the limit."""
+        """What is shown of a page: no line beyond the limit, and no status that comes after it."""
         chosen = self.wanted.choose(page.rows)
-        room = len(chosen) if self.limit is None else self.limit - self.shown
-        self.cut = len(chosen) > room
-        chosen = chosen[:room]
-        self.shown += len(chosen)
+        for index, row in enumerate(chosen):
+            if row.event != "job_log":
+                continue
+            if self.shown == self.limit:
+                self.cut = True
+                chosen = chosen[:index]
+                break
+            self.shown += 1
         if not self.cut:
             self.position = page.end
         elif chosen:
             self.position = chosen[-1].seq
+        # Who follows and has got the lines asked for does not wait for one more.
+        self.cut = self.cut or (self.shown == self.limit and self.follow and not self.head.ended)
         return chosen
 
     async def as_text(self, *, color: bool) -> AsyncGenerator[bytes, None]:
         """Lines of text, and a last one that says how it ended."""
-        lines = 0
         async with aclosing(self.pages()) as pages:
             async for page in pages:
-                lines += sum(row.event == "job_log" for row in page)
                 body = "".join([text.entry(row, color=color) for row in page])
                 yield body.encode("utf-8", "backslashreplace")
         if self.cut:
@@ -106,7 +135,7 @@ class Reading:
             return
         manager = await self.readers.run(lambda db: runs.manager(db, self.head.manager_id))
         if manager is not None:
-            yield text.summary(manager, lines, manager["duration"]).encode()
+            yield text.summary(manager, self.shown, manager["duration"]).encode()
 
     async def as_ndjson(self) -> AsyncGenerator[bytes, None]:
         """One row a line."""
