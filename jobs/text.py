@@ -69,7 +69,7 @@ def _escape(character: str) -> str:
 
 def seconds(value: float) -> str:
     """A duration as people read it: ``4.2s``, ``3m05s``, ``2h03m``."""
-    if value < 60:
+    if round(value, 1) < 60:
         return f"{value:.1f}s"
     minutes, rest = divmod(round(value), 60)
     if minutes < 60:
