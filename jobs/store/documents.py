@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.row import now
+from jobs.store.search import fold
 from jobs.store.transaction import Transaction
 
 KEYS = ("source_type", "source_id", "title", "url", "text", "tags", "metadata")
@@ -44,7 +45,12 @@ def save_document(tx: Transaction, manager_id: str, document: Mapping[str, Any])
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: json.dumps(value) if key in JSON_KEYS else value for key, value in document.items()}
+    return {key: json.dumps(value) if key in JSON_KEYS else _text(value) for key, value in document.items()}
+
+
+def _text(value: str | None) -> str | None:
+    """A text as SQLite takes it: half of a surrogate pair (an undecodable file name has them) is escaped."""
+    return value and value.encode("utf-8", "backslashreplace").decode()
 
 
 DOCUMENT = "documents.id, source_type, source_id, title, url, tags, metadata, created_at, updated_at"
@@ -75,8 +81,9 @@ def documents(
         conditions.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
         values.append(tag)
     for word in query.split():
-        conditions.append("instr(lower(title || ' ' || text), lower(?))")
-        values.append(word)
+        conditions.append("instr(fold(title || ' ' || text), ?)")
+        values.append(fold(word))
+    db.create_function("fold", 1, fold, deterministic=True)
     found = db.execute(
         f"SELECT {order} AS cursor, {DOCUMENT}{', text' if text else ''} FROM {table}"  # noqa: S608
         f" WHERE {' AND '.join(conditions)} AND {order} > ? ORDER BY {order} LIMIT ?",
