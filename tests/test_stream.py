@@ -318,7 +318,7 @@ def test_filters_choose_rows(service: Service, ended: dict[str, Any], parameters
             and (
                 "level" not in wanted
                 or row["event"] != "job_log"
-                or LEVELS.index(row["level"]) >= LEVELS.index(wanted["level"][0])  # type: ignore[arg-type]
+                or LEVELS.index(row["level"]) >= LEVELS.index(wanted["level"][0])
             )
         )
 

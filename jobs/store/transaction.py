@@ -14,7 +14,7 @@ from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
 
 # One statement for many rows lets go of the interpreter's lock once, not once a row.
-CHUNKS = (256, 64, 16, 4, 1)
+CHUNKS = (1000, 256, 64, 16, 4, 1)
 
 
 @dataclass

@@ -19,8 +19,10 @@ from typing import Any
 from jobs.store.transaction import Transaction
 
 Change = Callable[[Transaction], Any]
-GROUP = 500
+GROUP = 2_000
 CAPACITY = 8_000
+# Who waits for room goes on when half of it is free: two threads that take turns row by row are slow.
+ROOM = CAPACITY // 2
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
 # SQLite's primary result codes that pass by themselves: busy, locked, I/O error, full, cannot open.
 PASSING = {5, 6, 10, 13, 14}
@@ -84,8 +86,9 @@ class Writer:
 
     def _put(self, change: Change, future: Future[Any] | None) -> None:
         with self._lock:
-            while len(self._queue) >= CAPACITY and not self._closing:
-                self._room.wait()
+            if len(self._queue) >= CAPACITY:
+                while len(self._queue) > ROOM and not self._closing:
+                    self._room.wait()
             if self._closing:
                 raise Closed
             self._queue.append((change, future))
@@ -126,7 +129,8 @@ class Writer:
             while not self._queue and not self._closing:
                 self._work.wait()
             group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
-            self._room.notify_all()
+            if len(self._queue) <= ROOM:
+                self._room.notify_all()
         return group
 
     def _write(self, group: list[tuple[Change, Future[Any] | None]]) -> None:
