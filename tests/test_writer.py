@@ -1,0 +1,295 @@
+"""Promise: every change is committed whole, once and in order, or refused to who made it."""
+
+import json
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.log import Log, NewStep
+from jobs.recovery import interrupt
+from jobs.redact import Redactor
+from jobs.row import Source
+from jobs.state import Outcome
+from jobs.store import rows, runs
+from jobs.store.store import DatabaseInUse, Store
+from jobs.store.transaction import Transaction
+from jobs.store.writer import CAPACITY, Closed
+
+MANAGER = Source("manager234")
+STEPS = [Source(MANAGER.manager_id, f"manager234.{n}", f"step{n}") for n in (1, 2)]
+
+
+class Opened:
+    """A store with one manager of two steps, and what it told about commits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.commits: list[set[str]] = []
+        self.deaths: list[BaseException] = []
+        self.store = Store(path, "NORMAL", self.commits.append, self.deaths.append)
+        self.log = Log(self.store.writer, Redactor())
+
+    def create(self) -> None:
+        new = [NewStep(step, step.step_name or "", "", "type", []) for step in STEPS]
+        self.log.create(MANAGER, "definition", "name", "", {}, new).result(10)
+
+    def close(self) -> None:
+        assert self.store.close(lambda tx: None)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    opened = Opened(tmp_path / "x.db")
+    opened.create()
+    yield opened
+    opened.close()
+
+
+def stored(path: Path) -> list[dict[str, Any]]:
+    db = sqlite3.connect(path)
+    found = db.execute("SELECT seq, data, event, line_number FROM log ORDER BY manager_id, seq").fetchall()
+    db.close()
+    for seq, data, event, line_number in found:
+        row = json.loads(data)
+        assert (row["seq"], row["event"], row.get("line_number")) == (seq, event, line_number)
+    return [json.loads(row[1]) for row in found]
+
+
+def check_numbers(found: list[dict[str, Any]]) -> None:
+    """Rows and lines are numbered without a gap."""
+    assert [row["seq"] for row in found] == list(range(1, len(found) + 1))
+    for name in ("step1", "step2", None):
+        numbers = [
+            row["line_number"] for row in found if row["event"] == "job_log" and row.get("step_name") == name
+        ]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def raises(tx: Transaction) -> None:
+    tx.event("job_status", MANAGER, {"never": "seen"})
+    raise RuntimeError("a change that is bad")
+
+
+def test_a_bad_change_is_refused_alone(opened: Opened) -> None:
+    """Queued between good ones, so in one group with them; its row is nowhere, its numbers are not used."""
+    hold, held = threading.Event(), threading.Event()
+
+    def wait(tx: Transaction) -> None:
+        held.set()
+        hold.wait(10)
+
+    opened.store.writer.submit(wait)
+    held.wait(10)
+    futures: list[Future[Any]] = []
+    for number in range(20):
+        opened.log.line(STEPS[0], "step", "info", f"line {number}")
+        futures.append(opened.store.commit(raises))
+    hold.set()
+    for future in futures:
+        with pytest.raises(RuntimeError, match="a change that is bad"):
+            future.result(10)
+    opened.log.flush()
+    found = stored(opened.path)
+    check_numbers(found)
+    assert [row["message"] for row in found if row["event"] == "job_log"] == [f"line {n}" for n in range(20)]
+    assert opened.store.writer.alive
+    assert not opened.deaths
+
+
+def test_a_change_of_a_manager_that_is_gone_is_dropped(opened: Opened) -> None:
+    opened.log.line(Source("gone"), "manager", "info", "to nobody")
+    opened.log.line(MANAGER, "manager", "info", "to somebody")
+    opened.log.flush()
+    assert [row["message"] for row in stored(opened.path) if row["event"] == "job_log"] == ["to somebody"]
+
+
+def test_readers_are_woken_after_the_commit(opened: Opened) -> None:
+    """What a reader finds when it is woken is what was committed."""
+    seen: list[int] = []
+
+    def look(manager_ids: set[str]) -> None:
+        assert manager_ids == {MANAGER.manager_id}
+        head = opened.store.readers.read(lambda db: rows.head(db, MANAGER.manager_id))
+        assert head is not None
+        seen.append(head.last_seq)
+
+    opened.store.writer._on_commit = look
+    for number in range(5):
+        opened.log.line(MANAGER, "manager", "info", f"line {number}")
+        opened.log.flush()
+    assert [seq for seq in seen if seq > 3] == [4, 5, 6, 7, 8]
+
+
+def test_nothing_comes_after_the_end(opened: Opened) -> None:
+    """A thread that was given up may still write when its step, or the run, has ended."""
+    opened.log.step_status(STEPS[0], "step1", Outcome("pending", "running"))
+    opened.log.step_status(STEPS[0], "step1", Outcome("running", "completed"))
+    opened.log.line(STEPS[0], "worker", "info", "too late for the step")
+    opened.log.step_status(STEPS[0], "step1", Outcome("running", "failed"))
+    opened.log.manager_status(MANAGER, "definition", Outcome("pending", "running")).result(10)
+    opened.log.manager_status(MANAGER, "definition", Outcome("running", "cancelled")).result(10)
+    opened.log.line(MANAGER, "manager", "info", "too late for the run")
+    opened.log.manager_status(MANAGER, "definition", Outcome("running", "completed")).result(10)
+    opened.log.flush()
+    found = stored(opened.path)
+    assert not [row for row in found if row["event"] == "job_log"]
+    manager = opened.store.readers.read(lambda db: runs.manager(db, MANAGER.manager_id))
+    assert manager is not None
+    assert manager["status"] == "cancelled"
+    assert manager["steps"][0]["status"] == "completed"
+    assert found[-1]["status"] == "cancelled"
+
+
+def test_a_disk_that_is_full_is_waited_out(opened: Opened) -> None:
+    """SQLite says full at a limit of pages; nothing is lost, and it goes on when there is room again."""
+    writer = opened.store.writer
+
+    def limit(pages: int) -> None:
+        writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    opened.store.commit(lambda tx: limit(1)).result(10)  # SQLite takes the present size instead
+    full = threading.Event()
+    number = 0
+    while writer.alive:
+        opened.log.line(STEPS[0], "step", "info", f"line {number} " + "x" * 2000)
+        number += 1
+        full.wait(0.001)
+    assert writer.state == "waiting: database or disk is full"
+    committed = len(stored(opened.path))
+    opened.log.line(STEPS[0], "step", "info", "one more")
+    limit(2**31 - 2)
+    opened.log.flush()
+    assert writer.state == "ok"
+    found = stored(opened.path)
+    check_numbers(found)
+    assert len([row for row in found if row["event"] == "job_log"]) == number + 1
+    assert committed < len(found)
+
+
+def test_a_lock_of_another_is_waited_out(opened: Opened) -> None:
+    other = sqlite3.connect(opened.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    opened.log.line(STEPS[0], "step", "info", "waits")
+    pending = opened.store.commit(lambda tx: None)
+    while opened.store.writer.alive:
+        threading.Event().wait(0.01)
+    assert "locked" in opened.store.writer.state
+    assert not pending.done()
+    # Readers go on meanwhile.
+    assert opened.store.readers.read(lambda db: rows.head(db, MANAGER.manager_id)) is not None
+    other.execute("ROLLBACK")
+    other.close()
+    pending.result(10)
+    assert [row["message"] for row in stored(opened.path) if row["event"] == "job_log"] == ["waits"]
+
+
+def test_who_writes_faster_than_the_disk_waits(opened: Opened) -> None:
+    hold = threading.Event()
+    opened.store.writer.submit(lambda tx: hold.wait(10))
+    written = 0
+
+    def flood() -> None:
+        nonlocal written
+        for number in range(CAPACITY + 500):
+            opened.log.line(STEPS[0], "step", "info", f"line {number}")
+            written += 1
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    while written < CAPACITY:
+        threading.Event().wait(0.01)
+    thread.join(0.2)
+    assert thread.is_alive()
+    assert CAPACITY <= written <= CAPACITY + 1
+    hold.set()
+    thread.join(20)
+    opened.log.flush()
+    check_numbers(stored(opened.path))
+
+
+def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
+    opened = Opened(tmp_path / "x.db")
+    opened.create()
+    opened.log.line(MANAGER, "manager", "info", "before")
+    assert opened.store.close(lambda tx: interrupt(tx, "closed"))
+    with pytest.raises(Closed):
+        opened.store.commit(lambda tx: None)
+    opened.log.line(MANAGER, "manager", "info", "after")  # dropped
+    messages = [row["message"] for row in stored(opened.path) if row["event"] == "job_log"]
+    assert messages == ["before", "Interrupted: closed"]
+
+
+def test_one_process_has_the_database(opened: Opened) -> None:
+    with pytest.raises(DatabaseInUse, match="in use by another Stepstream, process"):
+        Store(opened.path, "FULL", lambda ids: None, lambda error: None)
+
+
+WRITES = st.lists(
+    st.one_of(
+        st.tuples(st.just("line"), st.integers(0, 2), st.text(max_size=20)),
+        st.tuples(st.just("bad"), st.just(0), st.just("")),
+        st.tuples(st.just("progress"), st.integers(0, 1), st.just("")),
+        st.tuples(st.just("spawn"), st.integers(0, 1), st.just("")),
+        st.tuples(st.just("reopen"), st.just(0), st.just("")),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(WRITES)
+def test_any_sequence_of_writes_is_the_log(writes: list[tuple[str, int, str]]) -> None:
+    """Lines, bad changes and restarts in any order: the rows are what was written, numbered without a gap."""
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Opened(Path(folder) / "x.db")
+        opened.create()
+        expected: list[str] = []
+        spawned = [0, 0]
+        for kind, where, text in writes:
+            if kind == "line":
+                opened.log.line([*STEPS, MANAGER][where], "step", "info", text)
+                expected.append(text)
+            elif kind == "bad":
+                opened.store.commit(raises).add_done_callback(_refused)
+            elif kind == "progress":
+                opened.log.progress(STEPS[where])
+            elif kind == "spawn":
+                spawned[where] += 1
+                step = STEPS[where]
+                job = Source(
+                    step.manager_id,
+                    step.step_id,
+                    step.step_name,
+                    f"{step.step_id}.{spawned[where]}",
+                    step.step_id,
+                )
+                opened.log.spawn(job, "f", "m:f", "{}")
+            else:
+                opened.close()
+                opened = Opened(opened.path)
+        opened.log.flush()
+        manager = opened.store.readers.read(lambda db: runs.manager(db, MANAGER.manager_id))
+        opened.close()
+        found = stored(opened.path)
+    check_numbers(found)
+    assert [row["message"] for row in found if row["event"] == "job_log"] == expected
+    assert manager is not None
+    assert manager["last_seq"] == len(found)
+    assert manager["log_counts"]["info"] == len(expected)
+    assert [step["pending_jobs"] for step in manager["steps"]] == spawned
+    for row in found:
+        if row["event"] == "manager_progress":
+            before = [each for each in found[: row["seq"]] if each["event"] == "job_status"]
+            assert row["total_jobs"] == sum(each["job_type"] == "worker" for each in before)
+
+
+def _refused(future: "Future[Any]") -> None:
+    assert isinstance(future.exception(), RuntimeError)
