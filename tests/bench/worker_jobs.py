@@ -1,7 +1,7 @@
 """How many worker jobs a second? A step spawns 10,000 that return at once, and ends after the last.
 
-From asking for the run until ``GET /managers/ID``, polled every 20 ms, says that it has ended: each job is
-stored, started, ended, and its three changes of status are rows of the log. At most 8 run at once.
+From asking for the run until the database, looked at from here every 10 ms, says that it has ended: each job
+is stored, started, ended, and its three changes of status are rows of the log. At most 8 run at once.
 """
 
 import time
