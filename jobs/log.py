@@ -180,8 +180,8 @@ class Log:
     def job_progress(self, job_id: str, done: float, total: float | None) -> None:
         """How far a worker job says it is."""
         self._submit(
-            lambda tx: tx.execute(
-                "UPDATE jobs SET progress_done = ?, progress_total = ? WHERE job_id = ?", done, total, job_id
+            lambda tx: tx.update(
+                "jobs", "job_id", job_id, "running", {"progress_done": done, "progress_total": total}
             )
         )
 

@@ -10,32 +10,28 @@ def interrupt(tx: Transaction, reason: str) -> list[str]:
 
     Used before the service listens, for what a dead process left, and as the last change of one that stops.
     """
-    interrupted = [row["id"] for row in tx.select(_live("managers", "ordinal"))]
+    managers = tx.not_ended("managers")
     at = now()
-    for manager_id in interrupted:
+    for row in managers:
+        manager_id = row["id"]
         manager = Source(manager_id)
         tx.line(prepare_line(manager, "system", "warning", f"Interrupted: {reason}"))
-        for job in tx.select(_live("jobs", "ordinal", "manager_id = ?"), manager_id):
+        for job in tx.not_ended("jobs", manager_id):
             step_name = tx.head(manager_id).steps[job["step_id"]].name
             source = Source(
                 manager_id, job["step_id"], step_name, job["job_id"], job["parent_id"], job["attempt"]
             )
             job_status(tx, source, job["name"], Outcome(job["status"], "interrupted", reason), at)
-        for step in tx.select(_live("steps", "position", "manager_id = ?"), manager_id):
+        for step in tx.not_ended("steps", manager_id):
             source = Source(manager_id, step["step_id"], step["name"], attempt=step["attempt"])
             outcome = Outcome(step["status"], "interrupted", reason)
             tx.update("steps", "step_id", step["step_id"], outcome.previous, columns(outcome, at))
             tx.head(manager_id).steps[step["step_id"]].status = "interrupted"
             step_progress_row(tx, source)
             status_row(tx, source, "step", step["name"], outcome, outcome.previous, at)
-        (row,) = tx.select("SELECT * FROM managers WHERE id = ?", manager_id)
         outcome = Outcome(row["status"], "interrupted", reason)
         tx.update("managers", "id", manager_id, outcome.previous, columns(outcome, at))
         tx.head(manager_id).status = "interrupted"
         manager_progress_row(tx, manager)
         status_row(tx, manager, "manager", row["definition"], outcome, outcome.previous, at)
-    return interrupted
-
-
-def _live(table: str, order: str, where: str = "true") -> str:
-    return f"SELECT * FROM {table} WHERE {where} AND status IN ('pending', 'running') ORDER BY {order}"  # noqa: S608
+    return [row["id"] for row in managers]

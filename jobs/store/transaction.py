@@ -8,7 +8,7 @@ written back with the rows that changed them, and are forgotten when a transacti
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
@@ -215,6 +215,19 @@ class Transaction:
         assignments = ", ".join(f"{column} = ?" for column in changes)
         statement = f"UPDATE {table} SET {assignments} WHERE {key} = ? AND status = ?"  # noqa: S608
         return self.execute(statement, *changes.values(), value, previous) == 1
+
+    def not_ended(
+        self, table: Literal["managers", "steps", "jobs"], manager_id: str = ""
+    ) -> list[sqlite3.Row]:
+        """The managers, or the steps or worker jobs of one, that have not ended, in order of creation."""
+        order = "position" if table == "steps" else "ordinal"
+        whose = "" if table == "managers" else "manager_id = :manager_id AND"
+        cursor = self._connection.execute(
+            f"SELECT * FROM {table} WHERE {whose} status IN ('pending', 'running') ORDER BY {order}",  # noqa: S608
+            {"manager_id": manager_id},
+        )
+        cursor.row_factory = sqlite3.Row
+        return cursor.fetchall()
 
     def select(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query, as this transaction sees them."""

@@ -96,6 +96,8 @@ async def start_run(request: Request) -> Response:
         manager_id = await engine.runner.call(engine.runner.start(definition, params))
     except TooManyRunning as error:
         raise Refusal(409, str(error), manager_id=error.manager_id) from None
+    except ValueError as error:  # a variable of the environment that was there when the file was read
+        raise Refusal(409, str(error)) from None
     except Stopping:
         raise Refusal(503, "the service is stopping") from None
     headers = {"Location": f"{request.scope.get('root_path', '')}/managers/{manager_id}"}
@@ -177,8 +179,8 @@ class Manager(HTTPEndpoint):
 
     async def delete(self, request: Request) -> Response:
         """Remove it, unless it runs."""
-        Query(request)
         await json_body(request, {})
+        Query(request)
         head = await _head(request, await _resolve(request, request.path_params["id"]))
         if not head.ended:
             raise Refusal(409, f"{head.manager_id} is {head.status}; cancel it first")
@@ -202,8 +204,8 @@ async def list_jobs(request: Request) -> Response:
 
 async def cancel(request: Request) -> Response:
     """``POST /managers/ID/cancel``"""
-    Query(request)
     body = await json_body(request, {"reason": str})
+    Query(request)
     head = await _head(request, await _resolve(request, request.path_params["id"]))
     runner = _floor(request).engine.runner
     if head.ended or not await runner.call(runner.cancel(head.manager_id, body.get("reason"))):
