@@ -36,7 +36,8 @@ function card(definition, started) {
     }
   };
   return h("li", { class: errors.length ? "broken" : "" }, h("form", { submit },
-    h("div", { class: "top" }, h("strong", {}, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
+    h("div", { class: "top" },
+      h("strong", {}, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
     description && h("p", { class: "quiet" }, description),
     schedule && h("p", { class: "quiet" }, `scheduled ${schedule}`),
     fields.length > 0 && h("details", {}, h("summary", {}, "Parameters"), ...fields.map(({ label }) => label)),
@@ -76,7 +77,8 @@ function parsed(text) {
 function refusal(error) {
   const where = error.managerId;
   return [
-    h("p", { class: "fault error" }, error.message, where && " ", where && h("a", { href: link(where) }, "Show that run")),
+    h("p", { class: "fault error" },
+      error.message, where && " ", where && h("a", { href: link(where) }, "Show that run")),
     ...(error.errors ?? []).map((one) => fault("error", one)),
   ];
 }

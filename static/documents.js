@@ -16,7 +16,9 @@ export async function documents(id) {
 function one({ title, source_id: source, source_type: type, url, metadata }) {
   const name = title || source;
   return h("li", {},
-    WEB.test(url ?? "") ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, name) : h("span", { class: "name" }, name),
+    WEB.test(url ?? "")
+      ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, name)
+      : h("span", { class: "name" }, name),
     h("span", { class: "quiet" }, type),
     h("span", { class: "keywords" }, ...keywords(metadata).map((word) => h("span", { class: "chip" }, word))));
 }

@@ -61,12 +61,13 @@ export class Header {
   }
 }
 
-/** What the connection is worth right now, in words; `quiet` is how long nothing was heard (milliseconds). */
+/** What the connection is worth right now, in words. */
 export function badge(tree, stream) {
   const { receipt } = tree;
   if (receipt) {
     const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
-    return receipt.complete ? { kind: "good", text: `complete: ${lines}` } : { kind: "bad", text: `incomplete: ${lines}` };
+    if (receipt.complete) return { kind: "good", text: `complete: ${lines}` };
+    return { kind: "bad", text: `incomplete: ${lines}` };
   }
   if (!stream) return { kind: "", text: "loading" };
   if (stream.state === "gone") return { kind: "bad", text: "this run was deleted" };
@@ -98,7 +99,9 @@ function facts({ id, definition, started_at: started, created_at: created, attem
 }
 
 function cancelForm(id) {
-  const reason = h("input", { name: "reason", placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: "200" });
+  const reason = h("input", {
+    name: "reason", placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: "200",
+  });
   const problem = h("span", { class: "problem", role: "alert" });
   const send = h("button", { type: "submit", class: "danger" }, "Cancel this run");
   const open = h("button", { type: "button", class: "quiet-button", click: () => turn(true) }, "Cancel…");

@@ -12,7 +12,10 @@ const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elemen
 const LEVELS = { debug: "DEBUG", info: "INFO", warning: "WARN", error: "ERROR" };
 
 export class LineList {
-  /** @param {{label: string, mark: (range: {from: number, to: number}) => void, href: (n: number) => string}} options */
+  /**
+   * @param {{label: string, mark: (range: {from: number, to: number}) => void,
+   *          href: (number: number) => string}} options
+   */
   constructor({ label, mark, href }) {
     Object.assign(this, { mark, href, lines: [], rows: [], follow: true, seen: 0, marked: null, wanted: null });
     this.heights = new Heights();
@@ -170,13 +173,13 @@ export class LineList {
     return low;
   }
 
-  /** Only a reader scrolls up: the list itself goes down, and notes where it went. */
+  /** The list notes where it scrolled to by itself; any other place is where the reader went. */
   scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.box;
     if (scrollTop < this.top - 1) {
       if (this.follow) this.seen = this.lines.length;
       this.follow = false;
-    } else if (scrollTop + clientHeight >= scrollHeight - 4) this.follow = this.wanted === null;
+    } else if (scrollTop > this.top && scrollTop + clientHeight >= scrollHeight - 4) this.follow = true;
     this.top = scrollTop;
     this.soon();
   }

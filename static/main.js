@@ -41,7 +41,7 @@ async function latest() {
 function welcome() {
   if ($("run").querySelector(".welcome")) return;
   $("run").replaceChildren(h("div", { class: "welcome" }, h("h1", {}, "Nothing has run yet"),
-    h("p", {}, "Press Run on a definition: its steps appear here, with every line of every worker as it is written.")));
+    h("p", {}, "Press Run on a definition: its steps appear here, with every line as it is written.")));
 }
 
 /** A mark is part of the address, but no further entry in the browser's history. */

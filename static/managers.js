@@ -8,7 +8,11 @@ const list = h("ul", { class: "managers" });
 
 export function drawManagers(parent, { items, next }, chosen, now) {
   if (list.parentElement !== parent) parent.replaceChildren(list, h("p", { class: "quiet" }));
-  keyed(list, items, { key: (manager) => manager.id, make, update: (element, manager) => draw(element, manager, chosen, now) });
+  keyed(list, items, {
+    key: (manager) => manager.id,
+    make,
+    update: (element, manager) => draw(element, manager, chosen, now),
+  });
   const note = items.length ? "Older runs are kept, too; these are the newest." : "No runs yet. Start one above.";
   const quiet = list.nextElementSibling;
   quiet.hidden = items.length > 0 && !next;

@@ -4,13 +4,13 @@
  */
 import { address, part } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
-import { count, elapsed, hasEnded, plural, word } from "./format.js";
+import { elapsed, hasEnded, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import { LineList } from "./lines.js";
 import { Progress } from "./progress.js";
 import { link } from "./route.js";
 
-export const OWN = ""; // the key of the manager's own lines
+const OWN = ""; // the key of the manager's own lines
 const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
 
 export class Steps {
@@ -77,7 +77,8 @@ class StepView {
     this.body = h("div", { class: "body", hidden: true }, this.list.element, this.empty,
       h("p", { class: "foot" }, this.about, h("a", { href: log }, "as text")));
     this.element = h("section", { class: "step", "aria-label": title },
-      h("div", { class: "head" }, h("h3", {}, this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
+      h("div", { class: "head" },
+        h("h3", {}, this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
       this.progress.element, this.reason, this.body);
     this.own = name === OWN;
   }

@@ -284,7 +284,9 @@ def test_a_link_to_a_line_that_is_still_to_come_waits_for_it(service: Service, o
     panel.open(f"#/managers/{manager_id}/flat/L120")
     marked = panel.step("flat").locator(".line.marked")
     expect(marked).to_have_count(0)
+    wait_for_end(panel)
     expect(marked).to_be_in_viewport()
+    expect(panel.step("flat").locator(".more")).to_be_visible()
     expect(marked.locator(".number")).to_have_text("120")
 
 
