@@ -11,6 +11,9 @@ from jobs.nearest import quoted, unknown
 from jobs.web.problem import Refusal, wrong
 
 BODY_BYTES = 64 * 1024
+# Up to here the rest of a body is taken in before it is refused: a client that still sends when the
+# connection is closed may never see the answer.
+DRAINED_BYTES = 1024 * 1024
 LIST_LIMIT = 1000
 DEFAULT_LIMIT = 100
 LARGEST = 10**18 - 1
@@ -145,17 +148,22 @@ def _no_constant(name: str) -> Any:
 
 
 async def _read(request: Request) -> bytes:
-    # What is too large by its own words is not read: a client that asked first need not send it.
-    if int(request.headers.get("content-length", 0)) > BODY_BYTES:
+    declared = int(request.headers.get("content-length", 0))
+    # What is too large by its own words is not read if the client has asked first, or if it is endless.
+    if declared > BODY_BYTES and ("expect" in request.headers or declared > DRAINED_BYTES):
         raise _too_large()
-    body = bytearray()
+    body, size = bytearray(), 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES:
-                raise _too_large()
+            size += len(chunk)
+            if size <= BODY_BYTES:
+                body += chunk
+            elif size > DRAINED_BYTES:
+                break
     except ClientDisconnect:
         raise wrong("body", "the client left before its end") from None
+    if size > BODY_BYTES:
+        raise _too_large()
     return bytes(body)
 
 
