@@ -81,6 +81,8 @@ class Settings:
         if "log_level" in given:
             values["log_level"] = _choice("log_level", given["log_level"].lower(), LOG_LEVELS)
         settings = cls(**values)
+        if environ.get("STEPSTREAM_TOKEN"):
+            raise SettingsError("STEPSTREAM_TOKEN: this version has no login; a token protects nothing")
         if not _is_loopback(settings.host):
             raise SettingsError(
                 f"host {settings.host}: this version has no login, so it listens on loopback addresses only"
@@ -148,6 +150,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         running = engine or open_engine(settings)
         hub = Hub(running.readers)
         running.on_commit = hub.committed
+        if engine is None:  # a server that is not ours: end it when the engine has died
+            running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)
         async with anyio.create_task_group() as tasks:
             await tasks.start(hub.run)
             try:
