@@ -37,6 +37,7 @@ SHUTDOWN_SECONDS = 3
 # A client that acknowledges nothing for so long loses its connection, and with it its descriptor (seconds).
 USER_TIMEOUT = 30
 SPARE_DESCRIPTORS = 64
+SWITCH_SECONDS = 0.0005
 
 
 class SettingsError(Exception):
@@ -238,6 +239,8 @@ def serve(settings: Settings) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    # A line passes several threads; beside a worker function that computes, each waits its turn so long.
+    sys.setswitchinterval(SWITCH_SECONDS)
     server = Server(config, engine)
     server.run(sockets=[listener])
     written = engine.close()
