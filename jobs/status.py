@@ -6,7 +6,7 @@ or ``skipped``, which only a step or a manager can be.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Status = Literal[
     "pending",
@@ -18,16 +18,7 @@ Status = Literal[
     "skipped",
     "interrupted",
 ]
-STATUSES: tuple[Status, ...] = (
-    "pending",
-    "running",
-    "completed",
-    "completed_with_warnings",
-    "failed",
-    "cancelled",
-    "skipped",
-    "interrupted",
-)
+STATUSES: tuple[Status, ...] = get_args(Status)
 LIVE: frozenset[Status] = frozenset({"pending", "running"})
 TERMINAL: frozenset[Status] = frozenset(STATUSES) - LIVE
 GOOD: frozenset[Status] = frozenset({"completed", "completed_with_warnings"})
