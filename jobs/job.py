@@ -2,6 +2,7 @@
 
 import contextvars
 import inspect
+import math
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
@@ -231,8 +232,10 @@ class Job:
 
         :param done: how much is done, in any unit
         :param total: how much there is, in the same unit; None if unknown
+        :raises ValueError: one of them is no finite number
         """
         self.check()
+        done, total = _finite("done", done), None if total is None else _finite("total", total)
         now = time.monotonic()
         if now - self._progress_at < PROGRESS_SECONDS:
             self.unsaved_progress = (done, total)
@@ -319,6 +322,17 @@ def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     except TypeError as error:
         raise TypeError(f"spawn({name}): {error}") from None
     return dict(list(bound.arguments.items())[1:])
+
+
+def _finite(name: str, value: float) -> float:
+    """A number as it can be stored; those of other libraries are good too."""
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"progress: {name} is a finite number, not {value!r}")
+    return number
 
 
 def _check_document(document: Mapping[str, Any]) -> None:

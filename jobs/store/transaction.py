@@ -202,10 +202,7 @@ class Transaction:
     def insert(self, table: str, values: Mapping[str, Any]) -> None:
         """Insert one row into a table other than the log."""
         marks = ", ".join("?" * len(values))
-        self._connection.execute(
-            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608
-            tuple(values.values()),
-        )
+        self.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", *values.values())  # noqa: S608
 
     def update(self, table: str, key: str, value: str, previous: Status, changes: Mapping[str, Any]) -> bool:
         """Change one manager, step or worker job; False if its status is not ``previous`` any more.
@@ -236,14 +233,25 @@ class Transaction:
         return cursor.fetchall()
 
     def execute(self, sql: str, *parameters: Any) -> int:
-        """Run a statement; how many rows it changed."""
-        return self._connection.execute(sql, parameters).rowcount
+        """Run a statement; how many rows it changed.
+
+        Half of a surrogate pair, which SQLite does not take, is stored escaped: a worker function's exception
+        may hold one in its text.
+        """
+        try:
+            return self._connection.execute(sql, parameters).rowcount
+        except UnicodeEncodeError:
+            return self._connection.execute(sql, [_well_formed(value) for value in parameters]).rowcount
 
     def forget(self, manager_id: str) -> None:
         """Forget the counters of a manager whose rows were deleted."""
         self._heads.pop(manager_id, None)
         self.touched.discard(manager_id)
         self._last_id = None
+
+
+def _well_formed(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def insert_many(
