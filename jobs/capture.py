@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from jobs.exception import describe
-from jobs.job import current
+from jobs.job import current, format_message
 from jobs.row import Level
 
 P = ParamSpec("P")
@@ -34,8 +34,8 @@ class JobLogHandler(logging.Handler):
             return
         try:
             message = record.getMessage()
-        except (TypeError, ValueError, KeyError):
-            message = f"{record.msg} {record.args!r}"
+        except Exception:
+            message = format_message(record.msg, record.args)
         data = None
         if record.exc_info and record.exc_info[1]:
             text, exception = describe(record.exc_info[1])

@@ -11,10 +11,21 @@ TEXT_CHARACTERS = 1_000
 
 
 def describe(error: BaseException) -> tuple[str, dict[str, str]]:
-    """An exception's traceback as text; and its class and text, for a line's ``data.exception``."""
+    """An exception's traceback as text; and its class and text, for a line's ``data.exception``.
+
+    An exception that cannot even be shown is described as far as it goes.
+    """
     trace = _theirs(error.__traceback__)
-    text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-    return text, {"class": type(error).__qualname__, "text": str(error)[:TEXT_CHARACTERS]}
+    name = type(error).__qualname__
+    try:
+        said = str(error)[:TEXT_CHARACTERS]
+    except Exception as broken:
+        said = f"<its text cannot be shown: {type(broken).__name__}>"
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    except Exception:  # a SyntaxError of values that are none, a property that raises
+        text = f"{''.join(traceback.format_tb(trace))}{name}: {said}"
+    return text, {"class": name, "text": said}
 
 
 def _theirs(trace: TracebackType | None) -> TracebackType | None:

@@ -107,25 +107,26 @@ class JobLog:
     def exception(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level error with the traceback of the exception that is being handled."""
         error = sys.exception()
-        message = _format(message, args)
+        message = format_message(message, args)
         if error is not None:
             text, exception = describe(error)
-            message, data = f"{message}\n{text}", {"exception": exception, **(data or {})}
+            more = data if isinstance(data, Mapping) else {} if data is None else {"data": data}
+            message, data = f"{message}\n{text}", {"exception": exception, **more}
         self._job.write("error", message, data)
 
     def _write(self, level: Level, message: str, args: tuple[object, ...], data: Any) -> None:
-        self._job.write(level, _format(message, args), data)
+        self._job.write(level, format_message(message, args), data)
 
 
-def _format(message: object, args: tuple[object, ...]) -> str:
+def format_message(message: object, args: Any) -> str:
     """As ``logging`` formats, but a mistake in the call is shown in the line instead of lost."""
-    text = str(message)
-    if not args:
-        return text
     try:
-        return text % args
-    except (TypeError, ValueError, KeyError):
-        return f"{text} {args!r}"
+        return str(message) % args if args else str(message)
+    except Exception:
+        try:
+            return f"{message} {args!r}"
+        except Exception:
+            return f"<{type(message).__name__} that cannot be shown>"
 
 
 class Job:

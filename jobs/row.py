@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Literal
 
+from jobs.exception import describe
 from jobs.redact import Redactor
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -118,8 +119,8 @@ def event_row(seq: int, event: str, source: Source, fields: dict[str, Any], crea
 def _data(data: Any, redactor: Redactor | None) -> str:
     try:
         text = encode(data)
-    except (ValueError, TypeError, RecursionError) as error:
-        return encode({"unencodable": str(error)})
+    except Exception as error:  # its ``str``, or a mapping of one's own, may raise anything
+        return encode({"unencodable": describe(error)[1]["text"]})
     if redactor:
         text = redactor.clean(text)
     return text if len(text) <= DATA_BYTES else encode({"truncated": len(text)})

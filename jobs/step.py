@@ -16,6 +16,7 @@ import anyio
 from anyio import CancelScope, CapacityLimiter
 
 from jobs.call import Ending, call
+from jobs.exception import describe
 from jobs.job import Handle, Job, WorkerJob, current
 from jobs.log import Log
 from jobs.row import Level, Source
@@ -313,6 +314,6 @@ def _json(value: Any, what: str) -> str:
     """
     try:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"{what} not JSON: {error}") from None
+    except Exception as error:  # a mapping of one's own may raise anything
+        raise TypeError(f"{what} not JSON: {describe(error)[1]['text']}") from None
     return text

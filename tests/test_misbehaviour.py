@@ -8,6 +8,7 @@ import pytest
 from tests.service import Service
 
 WORKERS = """
+    import logging
     import anyio
     from jobs import Job, worker
 
@@ -37,6 +38,34 @@ WORKERS = """
 
     async def progress_without_end(job: Job) -> None:
         job.progress(1, float("inf"))
+
+    class Unspeakable(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    async def raises_what_cannot_be_shown(job: Job) -> None:
+        raise Unspeakable
+
+    async def raises_an_odd_syntax_error(job: Job) -> None:
+        raise SyntaxError("odd", ("file", "no", "number", "here"))
+
+    class Items(dict):
+        def items(self):
+            raise LookupError("no items")
+
+    async def returns_what_cannot_be_read(job: Job) -> object:
+        return Items(a=1)
+
+    async def logs_what_cannot_be_shown(job: Job) -> None:
+        job.log.info("%s", Unspeakable())
+        job.log.info(Unspeakable())
+        job.log.info("data", data=Unspeakable())
+        job.log.info("data", data=Items(a=1))
+        logging.getLogger().info("%d of %s", 1, Unspeakable())
+        try:
+            raise Unspeakable
+        except Unspeakable:
+            job.log.exception("caught", data=[1])
 
     FUNCTIONS = {name: value for name, value in globals().items() if callable(value)}
 """
@@ -69,6 +98,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         ("progress_beyond_any_float", "failed", "ValueError: progress: done is a finite number, not 1000"),
         ("progress_beyond_64_bits", "completed", None),
         ("progress_without_end", "failed", "ValueError: progress: total is a finite number, not inf"),
+        ("raises_what_cannot_be_shown", "failed", "Unspeakable: <its text cannot be shown: RuntimeError>"),
+        ("raises_an_odd_syntax_error", "failed", "SyntaxError: odd"),
+        ("returns_what_cannot_be_read", "failed", "the result of returns_what_cannot_be_read is not JSON"),
+        ("logs_what_cannot_be_shown", "completed", None),
     ],
 )
 def test_it_fails_alone(service: Service, how: str, status: str, reason: str | None) -> None:
@@ -79,3 +112,20 @@ def test_it_fails_alone(service: Service, how: str, status: str, reason: str | N
     assert manager["status"] == ("completed" if status == "completed" else "completed_with_warnings")
     rows = service.rows(manager["id"])
     assert [row["seq"] for row in rows] == list(range(1, manager["last_seq"] + 1))
+
+
+def test_what_cannot_be_shown_is_a_line_nevertheless(service: Service) -> None:
+    manager = service.run_to_end("job", how="logs_what_cannot_be_shown")
+    lines = service.rows(manager["id"], events="job_log", step="only")
+    assert [line["message"].partition("\n")[0] for line in lines] == [
+        "%s (Unspeakable(),)",
+        "<Unspeakable that cannot be shown>",
+        "data",
+        "data",
+        "%d of %s (1, Unspeakable())",
+        "caught",
+    ]
+    assert lines[2]["data"] == {"unencodable": "no words"}
+    assert lines[3]["data"] == {"unencodable": "no items"}
+    assert lines[5]["data"]["exception"]["class"] == "Unspeakable"
+    assert lines[5]["data"]["data"] == [1]
