@@ -1,8 +1,10 @@
 """How is a worker function called? On the event loop or in a thread, and what became of it."""
 
+import asyncio
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -38,6 +40,30 @@ async def call(
     :param threads: how many plain functions may run at once
     """
     current.set(job)
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    ending = await _call(job, function, arguments, scope, threads)
+    if task.cancelling() > before:
+        await _forget_cancellations(task, before)
+    return ending
+
+
+async def _forget_cancellations(task: "asyncio.Task[Any]", before: int) -> None:
+    """A function may have cancelled its own task: that must not outlive it and end the step's other jobs."""
+    while task.cancelling() > before:
+        task.uncancel()
+    with suppress(asyncio.CancelledError):  # the one that has not been delivered yet
+        await asyncio.sleep(0)
+
+
+async def _call(
+    job: Job,
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    scope: CancelScope,
+    threads: CapacityLimiter,
+) -> Ending:
     try:
         with scope:
             if inspect.iscoroutinefunction(function):
