@@ -245,7 +245,7 @@ def serve(settings: Settings) -> int:
     server.run(sockets=[listener])
     written = engine.close()
     if server.died is not None:
-        return _fail(f"stopped by a failure: {server.died}")
+        return _fail(f"stopped by a failure: {server.died!r}")
     if not server.started:
         return 1
     return 0 if written else _fail("the last rows could not be written")

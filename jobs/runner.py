@@ -5,10 +5,12 @@ of the runs belongs to this loop; other threads come in by ``call``.
 """
 
 import asyncio
+import contextlib
+import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 import anyio
@@ -21,6 +23,8 @@ from jobs.manager import ManagerRun
 from jobs.row import Source, encode
 from jobs.step import StepRun
 from jobs.store.reader import Readers
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
@@ -39,6 +43,22 @@ class TooManyRunning(Exception):
 
 class Stopping(Exception):
     """No run starts any more: the service is stopping."""
+
+
+class JobLoop(asyncio.SelectorEventLoop):
+    """An event loop that a task or callback of a worker function cannot end by ``sys.exit()``.
+
+    asyncio lets SystemExit and KeyboardInterrupt out of any task through ``run_forever``, for a program that
+    wants to end. The task has failed with it all the same, and so does the job that awaits it.
+    """
+
+    def run_forever(self) -> None:
+        """Run until ``stop()``."""
+        while True:
+            try:
+                return super().run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                logger.warning("a task of a worker function raised %r; the service goes on", error)
 
 
 class Runner:
@@ -64,6 +84,7 @@ class Runner:
         self._on_death = on_death
         self._runs: dict[str, ManagerRun] = {}
         self._draining = False
+        self._alive = False
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._tasks: TaskGroup
@@ -77,14 +98,14 @@ class Runner:
 
     @property
     def alive(self) -> bool:
-        """Whether the loop runs."""
-        return self._thread.is_alive()
+        """Whether it takes runs."""
+        return self._alive
 
     def _main(self) -> None:
         try:
-            anyio.run(self._serve)
+            anyio.run(self._serve, backend_options={"loop_factory": JobLoop})
         except BaseException as error:
-            self._on_death(error)
+            self._die(error)
         finally:
             self._ready.set()
 
@@ -92,10 +113,22 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._loop.set_default_executor(ContextExecutor(EXECUTOR_THREADS, "stepstream-executor"))
         self._stop = anyio.Event()
-        async with anyio.create_task_group() as self._tasks:
-            self._ready.set()
-            await self._stop.wait()
-            self._tasks.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as self._tasks:
+                self._alive = True
+                self._ready.set()
+                await self._stop.wait()
+                self._tasks.cancel_scope.cancel()
+        except BaseException as error:
+            # Said here: what closes the loop after this waits for the threads of worker functions.
+            self._die(error)
+        finally:
+            self._alive = False
+
+    def _die(self, error: BaseException) -> None:
+        if self._alive:
+            self._alive = False
+            self._on_death(error)
 
     async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine of the runner on its loop, from another event loop."""
@@ -183,11 +216,17 @@ class Runner:
     def drain(self, seconds: float) -> None:
         """Start nothing further, and give what runs some time to end by itself."""
         self._draining = True
-        deadline = time.monotonic() + seconds
-        asked = asyncio.run_coroutine_threadsafe(self._drained(), self._loop)
+        if not self._alive:
+            return
+        drained = self._drained()
         try:
-            asked.result(max(0.0, deadline - time.monotonic()))
-        except TimeoutError:
+            asked = asyncio.run_coroutine_threadsafe(drained, self._loop)
+        except RuntimeError:  # its loop has closed since
+            drained.close()
+            return
+        try:
+            asked.result(seconds)
+        except (TimeoutError, CancelledError):
             asked.cancel()
 
     async def _drained(self) -> None:
@@ -198,5 +237,6 @@ class Runner:
 
     def stop_thread(self) -> None:
         """End the event loop, if a worker function does not keep it."""
-        self._loop.call_soon_threadsafe(self._stop.set)
+        with contextlib.suppress(RuntimeError):  # closed: it has died
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(0.2)

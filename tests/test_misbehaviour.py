@@ -1,6 +1,6 @@
 """Promise: a worker function that misbehaves fails its own job; every other one, and the service, goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from tests.service import Service
 
 WORKERS = """
-    import logging
+    import asyncio, logging, sys, time
     import anyio
     from jobs import Job, worker
 
@@ -67,6 +67,42 @@ WORKERS = """
         except Unspeakable:
             job.log.exception("caught", data=[1])
 
+    async def exits() -> None:
+        raise SystemExit(3)
+
+    async def exits_in_a_task(job: Job) -> None:
+        await asyncio.create_task(exits())
+
+    async def exits_in_a_task_group(job: Job) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(exits)
+
+    async def exits_in_a_callback(job: Job) -> None:
+        asyncio.get_running_loop().call_soon(sys.exit, 3)
+        await anyio.sleep(0.01)
+
+    async def cancels_its_task_and_returns(job: Job) -> str:
+        asyncio.current_task().cancel()
+        return "done"
+
+    async def cancels_its_task_and_raises(job: Job) -> None:
+        asyncio.current_task().cancel()
+        raise ValueError("done")
+
+    async def cancels_its_task_and_waits(job: Job) -> None:
+        asyncio.current_task().cancel()
+        await anyio.sleep_forever()
+
+    @worker("stops_the_loop")
+    async def stops_the_loop(step: Job) -> None:
+        step.spawn(sleeps)
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
+        await anyio.sleep(0.1)
+        asyncio.get_running_loop().stop()
+
+    def sleeps(job: Job) -> None:
+        time.sleep(600)
+
     FUNCTIONS = {name: value for name, value in globals().items() if callable(value)}
 """
 
@@ -102,6 +138,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         ("raises_an_odd_syntax_error", "failed", "SyntaxError: odd"),
         ("returns_what_cannot_be_read", "failed", "the result of returns_what_cannot_be_read is not JSON"),
         ("logs_what_cannot_be_shown", "completed", None),
+        ("exits_in_a_task", "failed", "SystemExit: 3"),
+        ("exits_in_a_task_group", "failed", "BaseExceptionGroup: unhandled errors in a TaskGroup"),
+        ("exits_in_a_callback", "completed", None),
+        ("cancels_its_task_and_returns", "completed", None),
+        ("cancels_its_task_and_raises", "failed", "ValueError: done"),
+        ("cancels_its_task_and_waits", "failed", "CancelledError: "),
     ],
 )
 def test_it_fails_alone(service: Service, how: str, status: str, reason: str | None) -> None:
@@ -129,3 +171,18 @@ def test_what_cannot_be_shown_is_a_line_nevertheless(service: Service) -> None:
     assert lines[3]["data"] == {"unencodable": "no items"}
     assert lines[5]["data"]["exception"]["class"] == "Unspeakable"
     assert lines[5]["data"]["data"] == [1]
+
+
+def test_a_runner_that_has_died_ends_the_process(make_service: Callable[..., Service]) -> None:
+    """Also while threads of worker functions go on; nobody would run jobs, so nobody may think it does."""
+    service = make_service()
+    service.add_workers("misbehaviour", WORKERS)
+    service.define("job", '[step.only]\ntype = "stops_the_loop"')
+    service.start()
+    service.run("job")
+    assert service.process.wait(8) == 1
+    assert service.errors().splitlines()[-1].startswith("stepstream: stopped by a failure: ")
+    assert "Traceback" not in service.errors()
+    service.stop()
+    service.start()
+    assert service.get("/managers/latest")["status"] == "interrupted"
