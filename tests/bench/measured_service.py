@@ -67,6 +67,10 @@ def measured_service() -> Iterator[MeasuredService]:
         service.start()
         try:
             yield service
+        except Exception as error:
+            if (status := service.process.poll()) is not None:
+                error.add_note(f"the service had ended with status {status}: {service.errors()}")
+            raise
         finally:
             if service.process.poll() is None:
                 service.stop()
