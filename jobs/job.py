@@ -184,6 +184,7 @@ class Job:
         :returns: a handle; ``await handle`` gives the result
         :raises TypeError: the function cannot be found again by its name, the arguments do not fit its
             signature, or one of them is not JSON
+        :raises RuntimeError: the step has ended
         """
         self.check()
         return self._host.spawn(self, function, _arguments(function, args, kwargs))

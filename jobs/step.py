@@ -74,7 +74,10 @@ class StepRun:
         self._pending: deque[WorkerJob] = deque()
         self._returning: deque[anyio.Event] = deque()
         self._places = definition.concurrency
+        # The step's function and its worker jobs that have not ended; spawned in any thread.
         self._alive = 0
+        self._over = False
+        self._count = threading.Lock()
         self._counts: dict[Status, int] = {}
         self._threads = CapacityLimiter(math.inf)
 
@@ -120,12 +123,13 @@ class StepRun:
         for problem in problems:
             self._log.line(self.source, "step", "error", problem)
         self._stopped, self._reason = "failed", problems[0]
+        self._over = True
         self._idle.set()
 
     async def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""
         job = Job(self, self.source, "step", self.definition.name)
-        self._alive += 1
+        self._enter()
         ending = await call(job, self._function, self._config, self._function_scope, self._threads)
         if ending.status == "failed" and not self._stopped:
             # What it spawned before runs to its end.
@@ -144,9 +148,17 @@ class StepRun:
             self._log.progress(self.source)
             await anyio.sleep(PROGRESS_SECONDS)
 
+    def _enter(self) -> bool:
+        """Count one more that is alive; False if the step is over."""
+        with self._count:
+            self._alive += not self._over
+            return not self._over
+
     def _leave(self) -> None:
-        self._alive -= 1
-        if self._alive == 0:
+        with self._count:
+            self._alive -= 1
+            self._over = self._alive == 0
+        if self._over:
             self._idle.set()
 
     def stop(self, status: Stopped, reason: str) -> None:
@@ -177,6 +189,8 @@ class StepRun:
     def spawn(self, parent: Job, function: Callable[..., Any], arguments: dict[str, Any]) -> Handle:
         """Queue a worker job; see ``Job.spawn``."""
         text = _json(arguments, f"spawn({function.__name__}): its arguments are")
+        if not self._enter():  # nothing comes after the end
+            raise RuntimeError(f"spawn({function.__name__}): the step has ended")
         ids = self.source
         source = Source(
             ids.manager_id, ids.step_id, ids.step_name, f"{ids.step_id}.{next(self._numbers)}", parent.id
@@ -194,7 +208,6 @@ class StepRun:
             self._loop.call_soon_threadsafe(function, *args)
 
     def _enqueue(self, job: WorkerJob) -> None:
-        self._alive += 1
         self._pending.append(job)
         self._changed.set()
         if self._cancelling:
@@ -251,9 +264,13 @@ class StepRun:
         """Wait until a worker job has ended; see ``Host.wait``."""
         if job.status not in ("pending", "running"):
             return
+        if threading.get_ident() != self._thread:
+            raise RuntimeError(
+                "a handle is awaited in async worker functions, not in a thread's own event loop"
+            )
         end = self._ends.setdefault(job.id, anyio.Event())
         waiting = current.get()
-        if not isinstance(waiting, WorkerJob):
+        if not isinstance(waiting, WorkerJob) or waiting.source.step_id != self.source.step_id:
             await end.wait()
             return
         waiting.waits += 1

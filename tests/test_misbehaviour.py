@@ -1,6 +1,8 @@
 """Promise: a worker function that misbehaves fails its own job; every other one, and the service, goes on."""
 
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from tests.service import Service
 
 WORKERS = """
-    import asyncio, logging, sys, time
+    import asyncio, logging, sys, threading, time
+    from pathlib import Path
     import anyio
     from jobs import Job, worker
 
@@ -103,6 +106,22 @@ WORKERS = """
     def sleeps(job: Job) -> None:
         time.sleep(600)
 
+    def awaits_in_its_own_loop(job: Job) -> None:
+        async def wait() -> None:
+            await job.spawn(bystander)
+        asyncio.run(wait())
+
+    @worker("leaves_a_thread")
+    async def leaves_a_thread(step: Job, file: str) -> None:
+        def spawn_late() -> None:
+            while not Path(file).exists():
+                time.sleep(0.01)
+            try:
+                step.spawn(bystander)
+            except RuntimeError as error:
+                Path(file).write_text(str(error))
+        threading.Thread(target=spawn_late).start()
+
     FUNCTIONS = {name: value for name, value in globals().items() if callable(value)}
 """
 
@@ -144,6 +163,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         ("cancels_its_task_and_returns", "completed", None),
         ("cancels_its_task_and_raises", "failed", "ValueError: done"),
         ("cancels_its_task_and_waits", "failed", "CancelledError: "),
+        ("awaits_in_its_own_loop", "failed", "RuntimeError: a handle is awaited in async worker functions"),
     ],
 )
 def test_it_fails_alone(service: Service, how: str, status: str, reason: str | None) -> None:
@@ -171,6 +191,17 @@ def test_what_cannot_be_shown_is_a_line_nevertheless(service: Service) -> None:
     assert lines[3]["data"] == {"unencodable": "no items"}
     assert lines[5]["data"]["exception"]["class"] == "Unspeakable"
     assert lines[5]["data"]["data"] == [1]
+
+
+def test_nothing_is_spawned_after_the_end(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "go"
+    service.define("leaves", f'[step.only]\ntype = "leaves_a_thread"\nfile = "{file}"')
+    manager = service.run_to_end("leaves")
+    file.touch()
+    while not file.read_text():
+        threading.Event().wait(0.01)
+    assert file.read_text() == "spawn(bystander): the step has ended"
+    assert service.get(f"/managers/{manager['id']}") == manager
 
 
 def test_a_runner_that_has_died_ends_the_process(make_service: Callable[..., Service]) -> None:
