@@ -23,6 +23,16 @@ T = TypeVar("T")
 class JobLogHandler(logging.Handler):
     """Writes a record as a line of the present job."""
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the record if the filters let it pass.
+
+        Without the handler's lock: a job that waits for the disk must not stop every thread that logs.
+        """
+        passed = self.filter(record)
+        if passed:  # since Python 3.12 a filter may give another record
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record.
 
