@@ -1,18 +1,22 @@
 """Promise: every change is committed whole, once and in order, or refused to who made it."""
 
 import json
+import logging
 import sqlite3
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.capture import JobLogHandler
+from jobs.job import Job, current
 from jobs.log import Log, NewStep
 from jobs.recovery import interrupt
 from jobs.redact import Redactor
@@ -213,6 +217,66 @@ def test_who_writes_faster_than_the_disk_waits(opened: Opened) -> None:
     thread.join(20)
     opened.log.flush()
     check_numbers(stored(opened.path))
+
+
+def test_who_waits_may_give_up(opened: Opened) -> None:
+    """A request that is cancelled while the disk is slow: its change is made, and the writer goes on."""
+    hold = threading.Event()
+    opened.store.writer.submit(lambda tx: hold.wait(10))
+    given_up = opened.store.commit(lambda tx: tx.event("job_status", MANAGER, {"given": "up"}))
+    assert not given_up.cancel()
+    hold.set()
+    opened.log.flush()
+    assert stored(opened.path)[-1]["given"] == "up"
+    assert opened.store.writer.alive
+
+
+def test_a_finalizer_may_log_while_its_thread_queues_a_change(opened: Opened) -> None:
+    """Python collects garbage whenever something is made: also between taking the lock and giving it back."""
+
+    class Queue(deque[Any]):
+        def append(self, item: Any) -> None:
+            if not said:
+                said.append("finalized")
+                opened.log.line(STEPS[0], "step", "info", said[0])
+            super().append(item)
+
+    said: list[str] = []
+    opened.store.writer._queue = Queue()
+    thread = threading.Thread(target=opened.log.line, args=(STEPS[0], "step", "info", "a line"), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    opened.log.flush()
+    messages = [row["message"] for row in stored(opened.path) if row["event"] == "job_log"]
+    assert messages == ["finalized", "a line"]
+
+
+def test_a_job_that_waits_for_the_disk_stops_no_other_logging() -> None:
+    """The service's own lines, written on the event loop of HTTP, go through the same handler."""
+    handler = JobLogHandler()
+    record = logging.makeLogRecord({"msg": "a line", "levelno": logging.INFO})
+    waiting, hold = threading.Event(), threading.Event()
+
+    class Waits:
+        def write(self, *line: object) -> None:
+            waiting.set()
+            hold.wait(10)
+
+    def of_a_job() -> None:
+        current.set(cast(Job, Waits()))
+        handler.handle(record)
+
+    threads = [threading.Thread(target=of_a_job), threading.Thread(target=handler.handle, args=[record])]
+    threads[0].start()
+    assert waiting.wait(5)
+    threads[1].start()
+    threads[1].join(5)
+    stopped = threads[1].is_alive()
+    hold.set()
+    for thread in threads:
+        thread.join()
+    assert not stopped
 
 
 def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:

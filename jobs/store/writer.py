@@ -51,7 +51,8 @@ class Writer:
         self._on_commit = on_commit
         self._on_death = on_death
         self._queue: deque[tuple[Change, Future[Any] | None]] = deque()
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may run a finalizer that logs while this thread holds it.
+        self._lock = threading.RLock()
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
         self._closing = False
@@ -81,12 +82,13 @@ class Writer:
         :raises Closed: the service is stopping
         """
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # who waits may give up; the change is made all the same
         self._put(change, future)
         return future
 
     def _put(self, change: Change, future: Future[Any] | None) -> None:
         with self._lock:
-            if len(self._queue) >= CAPACITY:
+            if len(self._queue) >= CAPACITY and threading.current_thread() is not self._thread:
                 while len(self._queue) > ROOM and not self._closing:
                     self._room.wait()
             if self._closing:
