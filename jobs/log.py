@@ -93,7 +93,7 @@ class Log:
 
         return self.writer.commit(change)
 
-    def manager_status(self, source: Source, name: str, outcome: Outcome) -> "Future[None]":
+    def manager_status(self, source: Source, name: str, outcome: Outcome) -> None:
         """A manager's change of status; with a terminal one its last ``manager_progress`` goes before."""
         outcome = self._clean(outcome)
         at = now()
@@ -107,7 +107,7 @@ class Log:
             state.manager_progress_row(tx, source)
             state.status_row(tx, source, "manager", name, outcome, outcome.previous, at)
 
-        return self.writer.commit(change)
+        self._submit(change)
 
     def step_status(self, source: Source, name: str, outcome: Outcome) -> None:
         """A step's change of status, its exact ``step_progress`` before it and ``manager_progress`` after."""

@@ -138,10 +138,10 @@ def test_nothing_comes_after_the_end(opened: Opened) -> None:
     opened.log.step_status(STEPS[0], "step1", Outcome("running", "completed"))
     opened.log.line(STEPS[0], "worker", "info", "too late for the step")
     opened.log.step_status(STEPS[0], "step1", Outcome("running", "failed"))
-    opened.log.manager_status(MANAGER, "definition", Outcome("pending", "running")).result(10)
-    opened.log.manager_status(MANAGER, "definition", Outcome("running", "cancelled")).result(10)
+    opened.log.manager_status(MANAGER, "definition", Outcome("pending", "running"))
+    opened.log.manager_status(MANAGER, "definition", Outcome("running", "cancelled"))
     opened.log.line(MANAGER, "manager", "info", "too late for the run")
-    opened.log.manager_status(MANAGER, "definition", Outcome("running", "completed")).result(10)
+    opened.log.manager_status(MANAGER, "definition", Outcome("running", "completed"))
     opened.log.flush()
     found = stored(opened.path)
     assert not [row for row in found if row["event"] == "job_log"]
@@ -287,6 +287,9 @@ def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     with pytest.raises(Closed):
         opened.store.commit(lambda tx: None)
     opened.log.line(MANAGER, "manager", "info", "after")  # dropped
+    opened.log.manager_status(
+        MANAGER, "definition", Outcome("running", "completed")
+    )  # a run that ended too late
     messages = [row["message"] for row in stored(opened.path) if row["event"] == "job_log"]
     assert messages == ["before", "Interrupted: closed"]
 
