@@ -196,8 +196,14 @@ def test_a_lock_of_another_is_waited_out(opened: Opened) -> None:
 
 
 def test_who_writes_faster_than_the_disk_waits(opened: Opened) -> None:
-    hold = threading.Event()
-    opened.store.writer.submit(lambda tx: hold.wait(10))
+    hold, held = threading.Event(), threading.Event()
+
+    def wait(tx: Transaction) -> None:
+        held.set()
+        hold.wait(30)
+
+    opened.store.writer.submit(wait)
+    assert held.wait(10)  # alone in its group: the lines come behind it
     written = 0
 
     def flood() -> None:
