@@ -45,12 +45,7 @@ def save_document(tx: Transaction, manager_id: str, document: Mapping[str, Any])
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: json.dumps(value) if key in JSON_KEYS else _text(value) for key, value in document.items()}
-
-
-def _text(value: str | None) -> str | None:
-    """A text as SQLite takes it: half of a surrogate pair (an undecodable file name has them) is escaped."""
-    return value and value.encode("utf-8", "backslashreplace").decode()
+    return {key: json.dumps(value) if key in JSON_KEYS else value for key, value in document.items()}
 
 
 DOCUMENT = "documents.id, source_type, source_id, title, url, tags, metadata, created_at, updated_at"
