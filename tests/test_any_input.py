@@ -68,7 +68,7 @@ def anything(draw: st.DrawFn) -> tuple[str, str, dict[str, str], bytes]:
     return method, f"{path}?{query}".replace("#", "%23"), headers, draw(BODIES) if method == "POST" else b""
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(anything())
 def test_no_request_makes_a_mistake_of_ours(
     served: Service, asked: tuple[str, str, dict[str, str], bytes]

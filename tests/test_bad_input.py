@@ -192,6 +192,13 @@ def test_a_body_that_is_no_such_object_is_refused(served: Service, body: bytes) 
     assert problem["errors"]
 
 
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_alone_takes_for_json_is_refused(served: Service, name: str) -> None:
+    body = f'{{"params": {{"x": {name}}}}}'.encode()
+    problem = check_problem(ask(served, "POST", "/definitions/quick/runs", GOOD, body), 400)
+    assert problem["detail"] == f"body: not JSON: {name} is no number in JSON"
+
+
 @pytest.mark.parametrize(
     ("path", "key", "nearest"),
     [

@@ -428,17 +428,21 @@ def test_worker_jobs_are_filtered_and_go_on(served: Service, first: dict[str, An
 
 
 def test_a_page_of_latest_goes_on_with_the_same_manager(served: Service) -> None:
-    served.run_to_end("shapes")
+    manager_id = served.run_to_end("shapes")["id"]
     pages = [
-        fetch(served, f"/{path}")
-        for path in ("managers/latest/jobs?limit=1", "documents?manager_id=latest&limit=1")
+        fetch(served, f"{path}&limit=1")
+        for path in (
+            "/managers/latest/jobs?status=completed",
+            "/documents?manager_id=latest",
+            "/managers/latest/log?format=json",
+            "/search?manager_id=latest&q=a",
+        )
     ]
-    log = fetch(served, "/managers/latest/log?format=json&limit=1")
     served.run_to_end("shapes", count=0)
-    assert fetch(served, pages[0]["next"])["items"][0]["name"] == "save"
-    assert fetch(served, pages[1]["next"])["items"]
-    rest = fetch(served, log["next"])["items"]
-    assert rest[0]["manager_id"] == log["items"][0]["manager_id"]
+    jobs, documents, lines, hits = (fetch(served, page["next"])["items"] for page in pages)
+    assert documents
+    assert lines[0]["manager_id"] == hits[0]["manager_id"] == manager_id
+    assert served.get(f"/managers/{manager_id}/jobs")["items"][1] == jobs[0]
 
 
 def test_documents_are_filtered_and_go_on(served: Service, first: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.service import Service
@@ -240,7 +240,11 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
     return {name: draw(choices[name]) for name in names}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@example({"tail": 3, "q": "mod 3"}, 900)
+@example({"tail": 100, "q": "mod 3"}, 900)
+@example({"tail": 100, "q": "worker 1", "before": 700}, 99)
+@example({"tail": 800, "q": "mod 4", "level": "error"}, 5)
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(queries(), st.integers(1, 900))
 def test_every_form_gives_the_lines_that_a_query_means(
     served: Service, many: Rows, query: dict[str, Any], limit: int
