@@ -75,10 +75,12 @@ class Console:
     """A terminal in the folder of a service, which ``make run`` starts and ``kill -9`` kills.
 
     :param service: one that runs, or that a page starts
+    :param starts: whether ``make run`` is done, and not only taken for done
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, starts: bool = False) -> None:
         self._service = service
+        self._starts = starts
         self.executed = 0
 
     def run(self, block: Block) -> None:
@@ -104,6 +106,8 @@ class Console:
             self.executed += not command.startswith(NOT_RUN)
 
     def _start(self) -> None:
+        if not self._starts:
+            return
         if hasattr(self._service, "process") and self._service.process.poll() is None:
             assert self._service.stop() == 0  # as Ctrl-C does
         self._service.start()
