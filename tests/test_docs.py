@@ -1,5 +1,6 @@
 """Promise: every example of the documentation works as it stands there, and every link leads somewhere."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,7 +15,8 @@ from tests.pages import DOCS, Block, all_blocks, anchors, blocks, links, pages, 
 from tests.service import ROOT, Service
 
 TUTORIAL = DOCS / "tutorial.md"
-# It starts and kills the service itself; all others look at one that runs.
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+# The tutorial starts and kills the service itself; all others look at one that runs.
 OTHERS = [page for page in pages() if page != TUTORIAL]
 
 
@@ -41,6 +43,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.kill()
 
 
+@needs_curl
 @pytest.mark.parametrize("page", [page for page in OTHERS if blocks(page, "console")], ids=name)
 def test_the_commands_of_a_page_print_what_it_shows(page: Path, service: Service) -> None:
     console = Console(service)
@@ -50,6 +53,7 @@ def test_the_commands_of_a_page_print_what_it_shows(page: Path, service: Service
     assert console.executed or all(command.startswith(("sudo", "journalctl")) for command in shown)
 
 
+@needs_curl
 def test_the_tutorial_can_be_followed(make_service: Callable[..., Service]) -> None:
     service = make_service()
     console = Console(service, starts=True)
