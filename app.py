@@ -5,20 +5,16 @@ import gc
 import ipaddress
 import logging
 import os
-import resource
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypedDict, cast
 
 import anyio
 import anyio.to_thread
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -27,16 +23,13 @@ import jobs
 from jobs.engine import Engine
 from jobs.store.store import DatabaseError, Synchronous
 from jobs.tail import Hub
+from jobs.web.floor import Floor
 from jobs.web.guard import Guard
 from jobs.web.problem import Refusal, on_error, on_http_exception, on_refusal
-from jobs.web.routes import Floor, routes
+from jobs.web.routes import routes
+from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
-# Seconds: streams say goodbye within 2 of them, what then is still open is cut.
-SHUTDOWN_SECONDS = 3
-# A client that acknowledges nothing for so long loses its connection, and with it its descriptor (seconds).
-USER_TIMEOUT = 30
-SPARE_DESCRIPTORS = 64
 SWITCH_SECONDS = 0.0005
 
 
@@ -156,7 +149,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         async with anyio.create_task_group() as tasks:
             await tasks.start(hub.run)
             try:
-                yield {"floor": Floor(running, hub, _max_streams())}
+                yield {"floor": Floor(running, hub, max_streams())}
             finally:
                 tasks.cancel_scope.cancel()
                 if engine is None:
@@ -174,75 +167,29 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     return app
 
 
-def _max_streams() -> int:
-    """How many streams may be open: some descriptors stay free for other requests and the database."""
-    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
-
-
-class Server(uvicorn.Server):
-    """The HTTP server; it says where it listens, and it ends when the engine has died."""
-
-    def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
-        super().__init__(config)
-        self.died: BaseException | None = None
-        self._engine = engine
-        engine.on_death = self._die
-
-    def _die(self, error: BaseException) -> None:
-        self.died = error
-        self.should_exit = True
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            print(f"Stepstream listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop; the grace for jobs runs beside that for streams."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anyio.to_thread.run_sync, self._engine.drain)
-            await super().shutdown(sockets)
-
-
 def serve(settings: Settings) -> int:
     """Serve until a signal comes; the exit status.
 
     The engine is stopped here and not in the app's lifespan: a worker function that keeps a thread must not
     keep the process.
     """
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     try:
-        listener = _listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
     except OSError as error:
         return _fail(f"{settings.host}:{settings.port}: {error.strerror or error}")
     try:
         engine = open_engine(settings)
     except (DatabaseError, ValueError) as error:
         return _fail(str(error))
-    config = uvicorn.Config(
-        create_app(settings, engine),
-        http="h11",  # httptools leaves a stream alive for ever when a client pipelines a request and leaves
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        backlog=4096,
-    )
-    # The server raises the signal again when it has stopped; the exit status shall be 0 nevertheless.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _ignore)
     # What exists now stays: collecting it again and again is what makes the slowest percent slow.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
     # A line passes several threads; beside a worker function that computes, each waits its turn so long.
     sys.setswitchinterval(SWITCH_SECONDS)
-    server = Server(config, engine)
-    server.run(sockets=[listener])
+    server = Server(create_app(settings, engine), engine)
+    server.serve_on(listener)
     written = engine.close()
     if server.died is not None:
         return _fail(f"stopped by a failure: {server.died!r}")
@@ -251,30 +198,9 @@ def serve(settings: Settings) -> int:
     return 0 if written else _fail("the last rows could not be written")
 
 
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """The server has handled it."""
-
-
 def _fail(message: str) -> int:
     print(f"stepstream: {message}", file=sys.stderr, flush=True)
     return 1
-
-
-def _raise_descriptor_limit() -> None:
-    """As many descriptors as the system allows: each viewer is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT * 1000)
-    listener.bind((host.strip("[]"), port))
-    listener.listen(4096)
-    return listener
 
 
 def parse(arguments: Sequence[str]) -> dict[str, str]:

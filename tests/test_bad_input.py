@@ -447,7 +447,7 @@ def test_garbage_gets_400_and_the_service_lives(served: Service, garbage: bytes)
     with connect(served) as connection:
         connection.sendall(garbage)
         found = answer(connection)
-    assert found.status == 400
+    check_problem(found, 400)
     assert ask(served, "GET", "/healthz").status == 200
 
 

@@ -3,6 +3,7 @@
 import json
 
 from jobs.store.transaction import Transaction
+from jobs.store.words import index_text
 
 PIECE = 2_000
 
@@ -14,7 +15,7 @@ def delete_rows(tx: Transaction, manager_id: str) -> int:
     )
     for row in rows:
         if row["event"] == "job_log":  # a contentless index wants the text back to forget it
-            message = json.loads(row["data"])["message"].encode("utf-8", "replace").decode()
+            message = index_text(json.loads(row["data"])["message"])
             tx.execute(
                 "INSERT INTO log_words (log_words, rowid, message) VALUES ('delete', ?, ?)",
                 row["id"],

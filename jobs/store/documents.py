@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.row import now
-from jobs.store.search import fold
 from jobs.store.transaction import Transaction
+from jobs.store.words import fold
 
 KEYS = ("source_type", "source_id", "title", "url", "text", "tags", "metadata")
 JSON_KEYS = ("tags", "metadata")

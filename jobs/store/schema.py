@@ -41,7 +41,10 @@ def create_tables(db: Database) -> None:
         "CREATE INDEX log_errors ON log (manager_id, seq) WHERE level = 'error'"  # for error groups
     )
     # The words of the lines. Contentless: the text stands once, in log.data.
-    db.execute("CREATE VIRTUAL TABLE log_words USING fts5(message, content='', detail='none', columnsize=0)")
+    db.execute(
+        "CREATE VIRTUAL TABLE log_words"
+        " USING fts5(message, content='', tokenize='ascii', detail='none', columnsize=0)"
+    )
     db.table("managers").create(
         {
             "ordinal": int,

@@ -7,24 +7,15 @@ quote) is then looked for in the text itself.
 import json
 import re
 import sqlite3
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from jobs.store.rows import PAGE_ROWS
 from jobs.store.runs import conditions
+from jobs.store.words import PART, fold, unfolded
 
 SNIPPET = 200
 CONTEXT = 60
-PART = re.compile(r"[^\W_]+")
-
-
-def fold(text: str) -> str:
-    """A text without case and diacritics, as words are compared."""
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFKD", text.lower())
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 class Words:
@@ -34,8 +25,7 @@ class Words:
     """
 
     def __init__(self, query: str) -> None:
-        self._written = [word for word in query.split() if fold(word).strip()]
-        self.words = [fold(word) for word in self._written]
+        self.words = fold(query).split()
         # A word ends where its letters and digits do: "c" is a word of "c++", "res" is none of "rest".
         self._patterns = [
             re.compile(
@@ -52,47 +42,16 @@ class Words:
         return all(pattern.search(folded) for pattern in self._patterns)
 
     def index_query(self) -> str | None:
-        """The index's own query for their letters and digits; None if there is nothing in it to look up."""
-        terms = [term for word in self._written for term in _terms(word)]
-        return " AND ".join(dict.fromkeys(terms)) or None
+        """The index's own query for their letters and digits; None if they have none."""
+        terms = dict.fromkeys(term for word in self.words for term in PART.findall(word))
+        return " AND ".join(f'"{term}"' for term in terms) or None
 
     def snippet(self, message: str) -> str:
         """The part of a message around the first word."""
         found = self._patterns[0].search(fold(message))
-        start = max(0, _unfolded(message, found.start()) - CONTEXT) if found else 0
+        start = max(0, unfolded(message, found.start()) - CONTEXT) if found else 0
         end = start + SNIPPET
         return ("…" if start else "") + message[start:end] + ("…" if end < len(message) else "")
-
-
-def _terms(word: str) -> list[str]:
-    """What the index must have for a word to be in a line; less than all of it is allowed, more is not.
-
-    The index folds most diacritics and no compatibility forms, so a part is looked up as it is written and as
-    it is compared. It knows characters up to Unicode 6.1: where it may cut a word elsewhere than we do, the
-    word is not looked up.
-    """
-    if not PART.sub("", word).isascii():
-        return []
-    terms = []
-    for part in PART.findall(word):
-        forms = [[part], PART.findall(fold(part))]
-        if all(
-            unicodedata.ucd_3_2_0.category(letter)[0] in "LN" for form in forms for letter in "".join(form)
-        ):
-            choices = dict.fromkeys(" AND ".join(f'"{each}"' for each in form) for form in forms)
-            terms.append(f"({' OR '.join(f'({choice})' for choice in choices)})")
-    return terms
-
-
-def _unfolded(text: str, position: int) -> int:
-    """Where a position in a folded text is in the text itself."""
-    if text.isascii():
-        return position
-    for index, letter in enumerate(text):
-        position -= len(fold(letter))
-        if position < 0:
-            return index
-    return len(text)
 
 
 def search(

@@ -14,8 +14,6 @@ from jobs.store.writer import Change, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]
 BUSY_SECONDS = 1.0
-# The last group may have to wait for a slow disk, but a stop must not.
-CLOSE_SECONDS = 2.0
 
 
 class DatabaseError(Exception):
@@ -64,9 +62,9 @@ class Store:
         except OSError:
             return False
 
-    def close(self, last: Change) -> bool:
-        """Write what is queued and ``last``; False if the disk did not take it in time."""
-        written = self.writer.close(last, CLOSE_SECONDS)
+    def close(self, last: Change, seconds: float) -> bool:
+        """Write what is queued and ``last``; False if the disk did not take it within some seconds."""
+        written = self.writer.close(last, seconds)
         self.readers.close()
         if written:
             self._lock.seek(0)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
+from jobs.store.words import index_text
 
 # One statement for many rows lets go of the interpreter's lock once, not once a row.
 CHUNKS = (1000, 256, 64, 16, 4, 1)
@@ -155,8 +156,7 @@ class Transaction:
         row_id = self._append(
             source, seq, "job_log", prepared.level, counter.lines, prepared.created_at, text
         )
-        # The index takes UTF-8; a lone surrogate has none.
-        self._words.append((row_id, prepared.text.encode("utf-8", "replace").decode()))
+        self._words.append((row_id, index_text(prepared.text)))
 
     def event(
         self, event: str, source: Source, fields: dict[str, Any], created_at: str | None = None
@@ -225,6 +225,12 @@ class Transaction:
         )
         cursor.row_factory = sqlite3.Row
         return cursor.fetchall()
+
+    def end_jobs(self, manager_id: str, changes: Mapping[str, Any]) -> None:
+        """Change every worker job of a manager that has not ended, with one statement."""
+        assignments = ", ".join(f"{column} = ?" for column in changes)
+        live = "manager_id = ? AND status IN ('pending', 'running')"
+        self.execute(f"UPDATE jobs SET {assignments} WHERE {live}", *changes.values(), manager_id)  # noqa: S608
 
     def select(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query, as this transaction sees them."""

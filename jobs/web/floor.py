@@ -1,0 +1,85 @@
+"""What do the routes stand on? The engine and the tails, and what every route needs of them."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs.engine import Engine
+from jobs.store import rows, runs
+from jobs.store.rows import Head
+from jobs.tail import Hub
+from jobs.web.problem import Json, Refusal
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What the routes stand on; in ``request.state``."""
+
+    engine: Engine
+    hub: Hub
+    max_streams: int
+
+
+def floor(request: Request) -> Floor:
+    """What the routes stand on."""
+    found: Floor = request.state.floor
+    return found
+
+
+def listed(
+    request: Request,
+    items: list[dict[str, Any]],
+    cursor: str,
+    value: object,
+    path: str | None = None,
+    **resolved: str | None,
+) -> Response:
+    """A list, and where it goes on: the same request from the cursor.
+
+    :param path: default: that of the request
+    :param resolved: parameters in other words: ``latest`` may be another manager by then
+    """
+    following = None
+    if value is not None:
+        parameters = {**request.query_params, **{k: v for k, v in resolved.items() if v}, cursor: value}
+        root = request.scope.get("root_path", "")
+        following = f"{root}{path or request.scope['path'].removeprefix(root)}?{urlencode(parameters)}"
+    return Json({"items": items, "next": following})
+
+
+async def resolve(request: Request, manager_id: str) -> str:
+    """The id that ``latest`` stands for, or the id itself.
+
+    :raises Refusal: 404, there is no manager yet
+    """
+    if manager_id != "latest":
+        return manager_id
+    found = await floor(request).engine.readers.run(runs.latest)
+    if found is None:
+        raise Refusal(404, "there is no manager yet")
+    return found
+
+
+async def head_of(request: Request, manager_id: str) -> Head:
+    """How far a manager's log goes.
+
+    :raises Refusal: 404, there is none
+    """
+    found = await floor(request).engine.readers.run(lambda db: rows.head(db, manager_id))
+    if found is None:
+        raise Refusal(404, f'there is no manager "{manager_id}"')
+    return found
+
+
+async def manager_of(request: Request, manager_id: str) -> dict[str, Any]:
+    """A manager with its steps.
+
+    :raises Refusal: 404, there is none
+    """
+    found = await floor(request).engine.readers.run(lambda db: runs.manager(db, manager_id))
+    if found is None:
+        raise Refusal(404, f'there is no manager "{manager_id}"')
+    return found

@@ -1,0 +1,128 @@
+"""How is the log asked for? The routes that stream, read and search it."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs.nearest import quoted
+from jobs.row import EVENTS, LEVELS
+from jobs.store import rows, search
+from jobs.store.rows import Head, RowFilter
+from jobs.web.floor import floor, head_of, listed, resolve
+from jobs.web.problem import wrong
+from jobs.web.request import Query, preferred
+from jobs.web.stream import EventView, Follower, Position, Stream, busy, parse_position
+from jobs.web.text_log import Reading, Wanted, before_last
+
+SSE = "text/event-stream"
+LOG_FORMS = {"text/plain": "text", "application/x-ndjson": "ndjson", "application/json": "json"}
+
+
+async def stream_events(request: Request) -> Response:
+    """``GET /managers/ID/events``"""
+    query = Query(request, "after", "tail", "step", "job", "events", "level")
+    chosen = _filter(query, events=query.words("events", EVENTS))
+    latest = request.path_params["id"] == "latest"
+    tail = query.number("tail")
+    position = Position(0)
+    if (after := query.raw("after")) is not None:
+        parsed = parse_position(after, latest=latest)
+        if parsed is None:
+            raise wrong("after", f"expected SEQ or SEQ-end, got {quoted(after)}")
+        position, tail = parsed, None
+    if last_id := request.headers.get("last-event-id"):
+        # One that cannot be ours is answered like one beyond the log: the client starts again.
+        position, tail = parse_position(last_id, latest=latest) or Position(2**63), None
+    if latest and position.manager_id:
+        known = await floor(request).engine.readers.run(lambda db: rows.head(db, position.manager_id or ""))
+        head = known or await head_of(request, await resolve(request, "latest"))
+        if known is None:
+            position = Position(2**63)
+    else:
+        head = await head_of(request, await resolve(request, request.path_params["id"]))
+    if head.ended and position.ended and position.seq == head.last_seq:
+        return Response(status_code=204)
+    view = EventView(chosen, f"{head.manager_id}:" if latest else "")
+    return stream_of(request, head, view, position.seq, tail)
+
+
+def _filter(query: Query, events: tuple[str, ...] = ()) -> RowFilter:
+    level = query.choice("level", LEVELS)
+    return RowFilter(
+        frozenset(query.words("step")),
+        frozenset(query.words("job")),
+        frozenset(events),
+        frozenset(LEVELS[LEVELS.index(level) :]) if level else frozenset(),
+    )
+
+
+def stream_of(
+    request: Request,
+    head: Head,
+    view: EventView,
+    position: int,
+    tail: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A manager's stream, or a word that there are too many."""
+    here = floor(request)
+    if here.hub.viewers >= here.max_streams:
+        return Stream(busy(), here.hub, SSE, dict(headers or {}))
+    follower = Follower(here.hub, here.engine.readers, head, view, position, tail)
+    return Stream(follower.events(), here.hub, SSE, dict(headers or {}))
+
+
+async def read_log(request: Request) -> Response:
+    """``GET /managers/ID/log``"""
+    names = ("after", "before", "tail", "limit", "step", "job", "level", "q", "follow", "format", "color")
+    query = Query(request, *names)
+    form = query.choice("format", ("text", "ndjson", "json")) or preferred(request, LOG_FORMS, "text")
+    follow = query.flag("follow")
+    if follow and form == "json":
+        raise wrong("follow", "a JSON list ends; follow with format=text or format=ndjson")
+    if follow and "before" in query:
+        raise wrong("before", "a log that is followed has no end yet")
+    chosen = _filter(query)
+    states = form == "text" and not (chosen.levels or chosen.jobs)
+    after, tail, before = query.number("after"), query.number("tail"), query.number("before")
+    limit = query.number("limit", 1, 1000)
+    head = await head_of(request, await resolve(request, request.path_params["id"]))
+    here = floor(request)
+    wanted = Wanted(chosen, query.text("q") or "", states)
+    position = after or 0
+    if tail is not None and after is None:
+        upto = head.last_seq if before is None else min(max(before - 1, 0), head.last_seq)
+        position = await here.engine.readers.run(
+            partial(before_last, manager_id=head.manager_id, wanted=wanted, count=tail, upto=upto)
+        )
+    reading = Reading(here.hub, here.engine.readers, head, wanted, position, before, limit, follow)
+    if form == "json":
+        reading.limit = query.limit()
+        items = await reading.as_list()
+        cursor = reading.position if reading.cut else None
+        return listed(request, items, "after", cursor, f"/managers/{head.manager_id}/log", format="json")
+    if form == "ndjson":
+        return Stream(reading.as_ndjson(), here.hub, "application/x-ndjson")
+    return Stream(reading.as_text(color=query.flag("color")), here.hub, "text/plain; charset=utf-8")
+
+
+async def search_lines(request: Request) -> Response:
+    """``GET /search``"""
+    query = Query(request, "q", "manager_id", "level", "limit", "after")
+    words = search.Words(query.text("q") or "")
+    if not words.words:
+        raise wrong("q", "expected words to look for")
+    level = query.choice("level", LEVELS)
+    levels = LEVELS[LEVELS.index(level) :] if level else ()
+    limit, after = query.limit(), query.number("after") or 0
+    manager_id = query.text("manager_id")
+    if manager_id is not None:
+        manager_id = (await head_of(request, await resolve(request, manager_id))).manager_id
+    found = await floor(request).engine.readers.run(
+        lambda db: search.search(db, words, manager_id, levels, after, limit + 1)
+    )
+    items = [hit for _, hit in found[:limit]]
+    cursor = found[limit - 1][0] if len(found) > limit else None
+    return listed(request, items, "after", cursor, manager_id=manager_id)

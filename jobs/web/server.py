@@ -1,0 +1,116 @@
+"""How does the server listen, refuse what is no HTTP, and stop? uvicorn, which no client can keep."""
+
+import resource
+import signal
+import socket
+from types import FrameType
+
+import anyio
+import anyio.to_thread
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from jobs.engine import Engine
+from jobs.web.headers import SAFETY
+from jobs.web.problem import problem
+
+# Seconds: streams say goodbye within 2 of them, what then is still open is cut.
+SHUTDOWN_SECONDS = 3
+# A client that acknowledges nothing for so long loses its connection, and with it its descriptor (seconds).
+USER_TIMEOUT = 30
+BACKLOG = 4096
+SPARE_DESCRIPTORS = 64
+
+
+class Protocol(H11Protocol):
+    """uvicorn's HTTP/1.1, but for its answer to a malformed request: a problem document like all others.
+
+    h11 and not httptools: with that a stream lives for ever when a client pipelines a request and leaves.
+    """
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer and close."""
+        refusal = problem(400, "this is no HTTP/1.1 request", headers={**SAFETY, "Connection": "close"})
+        head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
+        for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """The HTTP server; it says where it listens, and it ends when the engine has died."""
+
+    def __init__(self, app: ASGIApp, engine: Engine) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                lifespan="on",
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+                backlog=BACKLOG,
+            )
+        )
+        self.died: BaseException | None = None
+        self._engine = engine
+        engine.on_death = self._die
+
+    def _die(self, error: BaseException) -> None:
+        self.died = error
+        self.should_exit = True
+
+    def serve_on(self, listener: socket.socket) -> None:
+        """Serve until SIGTERM or SIGINT comes, or the engine dies."""
+        # uvicorn raises the signal again when it has stopped; the exit status shall be 0 nevertheless.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _ignore)
+        self.run(sockets=[listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            name = f"[{host}]" if ":" in host else host
+            print(f"Stepstream listening on http://{name}:{port}", flush=True)  # noqa: T201
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; the grace for jobs runs beside that for streams."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, self._engine.drain)
+            await super().shutdown(sockets)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """The server has handled it."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    :raises OSError: the address or the port cannot be had
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT * 1000)
+    listener.bind((host.strip("[]"), port))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def raise_descriptor_limit() -> None:
+    """As many descriptors as the system allows: each viewer is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def max_streams() -> int:
+    """How many streams may be open: some descriptors stay free for other requests and the database."""
+    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
