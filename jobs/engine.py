@@ -7,6 +7,7 @@ the rest ``interrupted`` as the last rows, close.
 
 import logging
 import sqlite3
+import time
 from asyncio import wrap_future
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -28,6 +29,9 @@ from jobs.workers import SHIPPED
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 GRACE_SECONDS = 2.0
+# The last rows may be many, or the disk slow: they have what is left of the seconds that a stop may take.
+STOP_SECONDS = 5.0
+LEAST_CLOSE_SECONDS = 2.0
 
 
 class Engine:
@@ -69,14 +73,17 @@ class Engine:
         )
         self.runner.start_thread()
         self._handler = capture(log_level)
+        self._stop_at = 0.0
 
     def drain(self) -> None:
         """Start nothing further, and give what runs 2 s to end by itself."""
+        self._stop_at = time.monotonic()
         self.runner.drain(GRACE_SECONDS)
 
     def close(self) -> bool:
-        """Mark the rest ``interrupted`` and close; False if the disk did not take the last rows in 2 s."""
-        written = self._store.close(partial(interrupt, reason="the service was stopped"))
+        """Mark the rest ``interrupted`` and close; False if the disk did not take the last rows in time."""
+        seconds = max(LEAST_CLOSE_SECONDS, self._stop_at + STOP_SECONDS - time.monotonic())
+        written = self._store.close(partial(interrupt, reason="the service was stopped"), seconds)
         self.runner.stop_thread()
         logging.getLogger().removeHandler(self._handler)
         return written

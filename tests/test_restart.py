@@ -125,6 +125,17 @@ def test_a_stop_interrupts_what_runs_whatever_it_does(service: Service, kind: st
     check_interrupted(service, manager_id, "the service was stopped")
 
 
+@pytest.mark.slow
+def test_a_stop_interrupts_very_many_worker_jobs_in_time(service: Service) -> None:
+    service.define("endless", DEFINITION.replace("concurrency = 2", "concurrency = 2\n    jobs = 50_000"))
+    manager_id = service.run("endless")
+    while service.get(f"/managers/{manager_id}")["total_jobs"] < 50_000:
+        pass
+    assert service.stop(timeout=6) == 0
+    service.start()
+    assert service.get(f"/managers/{manager_id}")["interrupted_jobs"] == 50_000
+
+
 def test_a_stop_gives_a_grace_to_what_ends_by_itself(service: Service) -> None:
     manager_id = service.run("short")
     with service.stream(manager_id) as events:

@@ -46,7 +46,7 @@ class Opened:
         self.log.create(MANAGER, "definition", "name", "", {}, new).result(10)
 
     def close(self) -> None:
-        assert self.store.close(lambda tx: None)
+        assert self.store.close(lambda tx: None, 10)
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     opened = Opened(tmp_path / "x.db")
     opened.create()
     opened.log.line(MANAGER, "manager", "info", "before")
-    assert opened.store.close(lambda tx: interrupt(tx, "closed"))
+    assert opened.store.close(lambda tx: interrupt(tx, "closed"), 10)
     with pytest.raises(Closed):
         opened.store.commit(lambda tx: None)
     opened.log.line(MANAGER, "manager", "info", "after")  # dropped
