@@ -205,11 +205,12 @@ class Runner:
     async def cancel(self, manager_id: str, reason: str | None) -> bool:
         """Cancel a run, and wait until the rows of that are committed; False if it has ended."""
         run = self._runs.get(manager_id)
-        if run is None or run.over:
-            return False
-        run.cancel(reason)
+        running = run is not None and not run.over
+        if run is not None and running:
+            run.cancel(reason)
+        # Also for one that has just ended: whoever is told so can read its end.
         await asyncio.wrap_future(self._log.writer.commit(lambda tx: None))
-        return True
+        return running
 
     # -- stopping, from another thread
 

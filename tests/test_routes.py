@@ -104,6 +104,7 @@ SPOKEN = [
     "resume is not rest",
     "many " * 100 + "needle" + " hay" * 100,
     "Größe " * 100 + "Été" + " x" * 200,
+    "mộtly một \U0001f979stuck half",
 ]
 LONG = '[step.one]\ntype = "test_job_generator"\nworker_count = 1\nlog_count = 1\nlog_delay_ms = 6e5\n'
 
@@ -115,7 +116,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.add_workers("shapes", WORKERS)
     service.define("shapes", SHAPES)
     service.define("long", f"max_running = 20\n{LONG}")
-    service.define("speak", f'[step.say]\ntype = "speak"\nlines = {json.dumps(SPOKEN)}\n')
+    service.define("speak", f'[step.say]\ntype = "speak"\nlines = {json.dumps(SPOKEN, ensure_ascii=False)}\n')
     yield service.start()
     service.kill()
 
@@ -528,6 +529,10 @@ def test_documents_come_as_csv_too(served: Service, first: dict[str, Any]) -> No
         ("ete", [8]),
         ("grosse", []),
         ("größe", [8]),
+        ("mot", [9]),
+        ("stuck", [9]),
+        ("\U0001f979", [9]),
+        ("half", [9]),
     ],
 )
 def test_search_finds_words_and_knows_no_syntax(

@@ -43,7 +43,7 @@ def create_tables(db: Database) -> None:
     # The words of the lines. Contentless: the text stands once, in log.data.
     db.execute(
         "CREATE VIRTUAL TABLE log_words"
-        " USING fts5(message, content='', tokenize='ascii', detail='none', columnsize=0)"
+        " USING fts5(message, content='', tokenize='ascii', detail='none')"
     )
     db.table("managers").create(
         {
