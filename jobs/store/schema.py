@@ -42,8 +42,7 @@ def create_tables(db: Database) -> None:
     )
     # The words of the lines. Contentless: the text stands once, in log.data.
     db.execute(
-        "CREATE VIRTUAL TABLE log_words"
-        " USING fts5(message, content='', tokenize='ascii', detail='none')"
+        "CREATE VIRTUAL TABLE log_words USING fts5(message, content='', tokenize='ascii', detail='none')"
     )
     db.table("managers").create(
         {
