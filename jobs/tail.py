@@ -22,6 +22,8 @@ from jobs.store.reader import Readers
 from jobs.store.rows import Head, Row
 
 RECENT_PAGES = 64
+# In how many views a page is kept encoded: nearly all viewers share one, but each could ask for its own.
+VIEWS = 4
 # Least seconds between two pages for each viewer: what many viewers cost is sends, not rows.
 GAP_PER_VIEWER = 20e-6
 LONGEST_GAP = 0.05
@@ -53,9 +55,11 @@ class Page:
         return (self.start + 1, first - 1) if first > self.start + 1 else None
 
     def encoded(self, view: View) -> tuple[bytes, int]:
-        """The page in a view, made once, and how many lines are in it."""
+        """The page in a view, made once for all who share it, and how many lines are in it."""
         made = self._encoded.get(view)
         if made is None:
+            if len(self._encoded) == VIEWS:
+                del self._encoded[next(iter(self._encoded))]
             made = self._encoded[view] = view.encode(self.rows)
         return made
 

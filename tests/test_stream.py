@@ -14,6 +14,7 @@ from sse_starlette import ServerSentEvent
 
 from jobs.row import LEVELS
 from jobs.store.rows import Row, RowFilter
+from jobs.tail import Page
 from jobs.web.stream import EventView, Position, parse_position
 from tests.service import Service
 from tests.sse import Event
@@ -121,6 +122,17 @@ def test_pages_are_byte_for_byte_what_sse_starlette_encodes(message: str, prefix
         ServerSentEvent(row.data, event=row.event, id=f"{prefix}{row.seq}", sep="\n").encode() for row in rows
     )
     assert EventView(RowFilter(), prefix).encode(rows) == (theirs, 1)
+
+
+def test_a_page_is_encoded_once_for_each_view_but_not_kept_for_any_number_of_them() -> None:
+    page = Page(0, 1, [Row(1, "job_log", "step", None, "info", "{}")])
+    shared = EventView(RowFilter())
+    encoded = page.encoded(shared)
+    assert page.encoded(EventView(RowFilter())) is encoded
+    for number in range(1000):
+        page.encoded(EventView(RowFilter(steps=frozenset({"step", f"other{number}"}))))
+    assert len(page._encoded) <= 8
+    assert page.encoded(shared) == encoded
 
 
 def test_rows_are_sent_as_they_are_stored(service: Service, ended: dict[str, Any]) -> None:

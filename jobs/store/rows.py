@@ -1,6 +1,7 @@
 """Which rows of a manager's log? Pages of them, filters on them, and how far the log goes."""
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,15 +93,16 @@ def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> list
         "SELECT seq, event, step_name, job_id, level, data FROM log"
         " WHERE manager_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         (manager_id, after, upto, PAGE_ROWS),
-    ).fetchall()
+    )
     page: list[Row] = []
     room = PAGE_CHARACTERS
-    for values in found:
-        row = Row(*values)
-        room -= len(row.data)
-        if page and room < 0:
-            break
-        page.append(row)
+    with closing(found):  # not all are read where they are large
+        for values in found:
+            row = Row(*values)
+            room -= len(row.data)
+            if page and room < 0:
+                break
+            page.append(row)
     return page
 
 
