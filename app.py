@@ -142,7 +142,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         running = engine or open_engine(settings)
-        hub = Hub(running.readers)
+        hub = Hub(running.tail_readers)
         running.on_commit = hub.committed
         if engine is None:  # a server that is not ours: end it when the engine has died
             running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)

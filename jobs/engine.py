@@ -64,12 +64,13 @@ class Engine:
             database, synchronous, lambda ids: self.on_commit(ids), lambda error: self.on_death(error)
         )
         self.readers = self._store.readers
+        self.tail_readers = self._store.tail_readers
         left = self._store.writer.commit(partial(interrupt, reason="the service had died")).result()
         if left:
             logger.warning("interrupted by the death of the service: %s", ", ".join(left))
         self._log = Log(self._store.writer, Redactor())
         self.runner = Runner(
-            self._log, self.readers, types.functions, environ, lambda error: self.on_death(error)
+            self._log, self._store.job_readers, types.functions, environ, lambda error: self.on_death(error)
         )
         self.runner.start_thread()
         self._handler = capture(log_level)

@@ -13,18 +13,19 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 T = TypeVar("T")
-CONNECTIONS = 4
 
 
 class Readers:
     """A pool of read-only connections.
 
     :param path: the database file
+    :param connections: how many queries may run at once
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connections: int) -> None:
+        self._connections = connections
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             connection.execute("PRAGMA query_only = 1")
             connection.row_factory = sqlite3.Row
@@ -46,7 +47,7 @@ class Readers:
     async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query in a worker thread; the event loop goes on meanwhile."""
         if self._limiter is None:  # it belongs to the event loop that reads
-            self._limiter = CapacityLimiter(CONNECTIONS)
+            self._limiter = CapacityLimiter(self._connections)
         return await to_thread.run_sync(self.read, query, limiter=self._limiter)
 
     def close(self) -> None:

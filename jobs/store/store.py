@@ -46,7 +46,10 @@ class Store:
         self._lock, clean = _take(path)
         try:
             connection = _open(path, synchronous, check=not clean)
-            self.readers = Readers(path)
+            # Whoever reads much delays those of the same kind only.
+            self.readers = Readers(path, 4)
+            self.tail_readers = Readers(path, 2)
+            self.job_readers = Readers(path, 4)
             self._inode = os.stat(path).st_ino
         except BaseException:
             self._lock.close()
@@ -65,7 +68,8 @@ class Store:
     def close(self, last: Change, seconds: float) -> bool:
         """Write what is queued and ``last``; False if the disk did not take it within some seconds."""
         written = self.writer.close(last, seconds)
-        self.readers.close()
+        for readers in (self.readers, self.tail_readers, self.job_readers):
+            readers.close()
         if written:
             self._lock.seek(0)
             self._lock.truncate()

@@ -9,6 +9,7 @@ Rules, each the answer to a fault that was seen:
 * Readers are woken only after COMMIT, so nobody sees a row that could still be rolled back.
 """
 
+import contextlib
 import sqlite3
 import threading
 from collections import deque
@@ -56,6 +57,7 @@ class Writer:
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
         self._closing = False
+        self._idle = False
         self._abandoned = threading.Event()
         self.state = "ok"
         self._thread = threading.Thread(target=self._run, name="stepstream-writer", daemon=True)
@@ -94,7 +96,8 @@ class Writer:
             if self._closing:
                 raise Closed
             self._queue.append((change, future))
-            self._work.notify()
+            if self._idle:
+                self._work.notify()
 
     def close(self, last: Change, timeout: float) -> bool:
         """Take nothing more, write what is queued and then ``last``, and end.
@@ -119,7 +122,8 @@ class Writer:
         try:
             while group := self._next_group():
                 self._write(group)
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with contextlib.suppress(sqlite3.Error):  # the next start does it
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
         except BaseException as error:
             self.state = f"dead: {error}"
@@ -129,7 +133,9 @@ class Writer:
     def _next_group(self) -> list[tuple[Change, Future[Any] | None]]:
         with self._lock:
             while not self._queue and not self._closing:
+                self._idle = True
                 self._work.wait()
+                self._idle = False
             group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
             if len(self._queue) <= ROOM:
                 self._room.notify_all()
