@@ -285,6 +285,34 @@ def test_a_job_that_waits_for_the_disk_stops_no_other_logging() -> None:
     assert not stopped
 
 
+def test_who_reads_much_delays_no_viewer(opened: Opened) -> None:
+    """Every connection of requests and of jobs is busy; the tails of the log have their own."""
+    store = opened.store
+    hold = threading.Event()
+    busy = threading.Semaphore(0)
+
+    def slow(db: sqlite3.Connection) -> None:
+        busy.release()
+        hold.wait(30)
+
+    threads = [
+        threading.Thread(target=pool.read, args=[slow])
+        for pool in (store.readers, store.job_readers)
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    assert all(busy.acquire(timeout=10) for _ in threads)
+    read: list[Any] = []
+    viewer = threading.Thread(target=lambda: read.append(store.tail_readers.read(lambda db: "read")))
+    viewer.start()
+    viewer.join(10)
+    hold.set()
+    for thread in threads:
+        thread.join()
+    assert read == ["read"]
+
+
 def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     opened = Opened(tmp_path / "x.db")
     opened.create()
