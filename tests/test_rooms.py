@@ -155,6 +155,6 @@ def test_a_module_says_which_question_it_answers(module: str) -> None:
 def test_the_rules_can_be_broken() -> None:
     """What the expressions and walks look for is found where it is."""
     assert any(SQL.search(text) for text in texts("jobs.store.runs"))
-    assert own("jobs.web.routes") >= {"jobs.web.stream", "jobs.tail"}
+    assert own("jobs.web.log") >= {"jobs.web.stream", "jobs.store.rows"}
     assert floor("app") < floor("jobs.web.routes") < floor("jobs.job") < floor("jobs.store.writer")
     assert floor("jobs.store.writer") < floor("jobs.status") == len(FLOORS) - 1

@@ -116,7 +116,9 @@ def test_uvicorn_serves_the_factory(tmp_path: Path) -> None:
 
 
 def test_make_run_serves_and_hands_signals_on(tmp_path: Path) -> None:
-    environ = {**os.environ, "STEPSTREAM_DB": str(tmp_path / "x.db"), "STEPSTREAM_PORT": "0"}
+    # Not those of a make that runs this test.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    environ |= {"STEPSTREAM_DB": str(tmp_path / "x.db"), "STEPSTREAM_PORT": "0"}
     # -o: the environment that runs this test is ready.
     command = ["make", "-o", f"{sys.prefix}/.ready", f"VENV={sys.prefix}", "run"]
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
