@@ -94,7 +94,7 @@ class Engine:
         parts = {
             "writer": self._store.writer.state,
             "runner": "ok" if self.runner.alive else "dead",
-            "database": "ok" if self._store.alive else "the file was removed or replaced",
+            "database": self._store.state(),
         }
         return {
             "status": "ok" if set(parts.values()) == {"ok"} else "failing",

@@ -7,6 +7,8 @@ there is no queue that could overflow.
 """
 
 import asyncio
+import logging
+import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
@@ -21,6 +23,8 @@ from jobs.store import rows
 from jobs.store.reader import Readers
 from jobs.store.rows import Head, Row
 
+logger = logging.getLogger(__name__)
+
 RECENT_PAGES = 64
 # In how many views a page is kept encoded: nearly all viewers share one, but each could ask for its own.
 VIEWS = 4
@@ -29,6 +33,7 @@ GAP_PER_VIEWER = 20e-6
 LONGEST_GAP = 0.05
 # A tail that has nothing new lets its viewers look at the time this often (seconds).
 TICK = 5.0
+RETRY_SECONDS = 1.0
 
 
 class View(Protocol):
@@ -158,7 +163,14 @@ class Hub:
             if (wait := page_at + gap - time.monotonic()) > 0:
                 await anyio.sleep(wait)
             tail.woken = anyio.Event()
-            head, page = await self._readers.run(lambda db: _news(db, tail))
+            try:
+                head, page = await self._readers.run(lambda db: _news(db, tail))
+            except sqlite3.Error as error:  # of the disk; leaving here would end every stream for ever
+                logger.error("the log of %s cannot be read: %s", tail.head.manager_id, error)
+                await anyio.sleep(RETRY_SECONDS)
+                tail.woken.set()
+                tail.tell()
+                continue
             page_at = time.monotonic()
             if head is None:  # deleted
                 head = Head(tail.head.manager_id, "cancelled", tail.position, tail.position + 1)

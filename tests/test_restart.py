@@ -205,5 +205,17 @@ def test_a_file_that_is_not_ours_is_left_as_it_was(
     assert service.db.read_bytes() == before
 
 
+def test_a_database_that_is_removed_is_told_and_what_runs_is_seen_to_its_end(service: Service) -> None:
+    assert service.client.get("/healthz").status_code == 200
+    manager_id = service.run("short")
+    service.db.unlink()
+    response = service.client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "the file was removed"
+    assert service.finish(manager_id)["status"] == "completed"
+    service.db.touch()
+    assert service.client.get("/healthz").json()["database"] == "the file was replaced"
+
+
 def test_the_database_is_for_its_owner_only(service: Service) -> None:
     assert Path(service.db).stat().st_mode & 0o077 == 0

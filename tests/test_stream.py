@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from sse_starlette import ServerSentEvent
 
+from jobs import tail
 from jobs.row import LEVELS
-from jobs.store.rows import Row, RowFilter
+from jobs.store.reader import Readers
+from jobs.store.rows import Head, Row, RowFilter
 from jobs.tail import Page
 from jobs.web.stream import EventView, Position, parse_position
 from tests.service import Service
@@ -135,6 +138,32 @@ def test_a_page_is_encoded_once_for_each_view_but_not_kept_for_any_number_of_the
         page.encoded(EventView(RowFilter(steps=frozenset({"step", f"other{number}"}))))
     assert len(page._encoded) <= 8
     assert page.encoded(shared) == encoded
+
+
+def test_a_disk_that_cannot_be_read_for_a_while_ends_no_stream(
+    service: Service, ended: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "RETRY_SECONDS", 0.01)
+    failures = 3
+
+    class Flaky(Readers):
+        async def run(self, query: Callable[[sqlite3.Connection], Any]) -> Any:
+            nonlocal failures
+            if failures:
+                failures -= 1
+                raise sqlite3.OperationalError("disk I/O error")
+            return await super().run(query)
+
+    async def follow() -> list[int]:
+        hub = tail.Hub(Flaky(service.db, 1))
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(hub.run)
+            head = Head(ended["id"], "running", 0, 1)  # as it was read before the failure
+            found = [row.seq async for page in hub.follow(head, 0) if page for row in page.rows]
+            tasks.cancel_scope.cancel()
+        return found
+
+    assert anyio.run(follow) == list(range(1, ended["last_seq"] + 1))
 
 
 def test_rows_are_sent_as_they_are_stored(service: Service, ended: dict[str, Any]) -> None:

@@ -28,6 +28,9 @@ class Readers:
         for _ in range(connections):
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             connection.execute("PRAGMA query_only = 1")
+            connection.execute(
+                "SELECT 1 FROM sqlite_master"
+            ).fetchall()  # opens all its files now, not when used
             connection.row_factory = sqlite3.Row
             self._idle.put(connection)
         self._limiter: CapacityLimiter | None = None

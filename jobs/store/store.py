@@ -57,13 +57,17 @@ class Store:
         self.writer = Writer(connection, on_commit, on_death)
         self.writer.start()
 
-    @property
-    def alive(self) -> bool:
-        """Whether the file at the path is still the one that is open. Looks at the disk."""
+    def state(self) -> str:
+        """``ok``, or what is wrong with the file: it must be the one that was opened, and readable."""
         try:
-            return os.stat(self.path).st_ino == self._inode
-        except OSError:
-            return False
+            if os.stat(self.path).st_ino != self._inode:
+                return "the file was replaced"
+            self.tail_readers.read(lambda db: db.execute("SELECT status FROM managers LIMIT 1").fetchall())
+        except FileNotFoundError:
+            return "the file was removed"
+        except (OSError, sqlite3.Error) as error:
+            return str(error)
+        return "ok"
 
     def close(self, last: Change, seconds: float) -> bool:
         """Write what is queued and ``last``; False if the disk did not take it within some seconds."""
