@@ -13,7 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from jobs.exception import describe
-from jobs.job import current, format_message
+from jobs.job import current
+from jobs.job_log import format_message
 from jobs.row import Level
 
 P = ParamSpec("P")

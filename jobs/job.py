@@ -1,20 +1,17 @@
 """What does a worker function see? Its ``Job``: log, spawn, save and read documents, report progress."""
 
 import contextvars
-import inspect
 import math
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from jobs.exception import describe
-from jobs.nearest import unknown
+from jobs.arguments import arguments_of
+from jobs.job_log import JobLog
 from jobs.row import Level, Originator, Source
 from jobs.status import Status
-from jobs.store.documents import KEYS, document_id
+from jobs.store.documents import check_document, document_id
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -78,57 +75,6 @@ class Host(Protocol):
         """Keep how far a worker job is."""
 
 
-class JobLog:
-    """A job's log: each call is one line in its step, at any level."""
-
-    def __init__(self, job: "Job") -> None:
-        self._job = job
-
-    def debug(self, message: str, *args: object, data: Any = None) -> None:
-        """A line of level debug; always kept."""
-        self._write("debug", message, args, data)
-
-    def info(self, message: str, *args: object, data: Any = None) -> None:
-        """A line of level info.
-
-        :param message: a text, with ``%`` placeholders if there are arguments
-        :param data: JSON that goes with the line
-        """
-        self._write("info", message, args, data)
-
-    def warning(self, message: str, *args: object, data: Any = None) -> None:
-        """A line of level warning; it changes no status."""
-        self._write("warning", message, args, data)
-
-    def error(self, message: str, *args: object, data: Any = None) -> None:
-        """A line of level error; it changes no status. To fail a job, raise."""
-        self._write("error", message, args, data)
-
-    def exception(self, message: str, *args: object, data: Any = None) -> None:
-        """A line of level error with the traceback of the exception that is being handled."""
-        error = sys.exception()
-        message = format_message(message, args)
-        if error is not None:
-            text, exception = describe(error)
-            more = data if isinstance(data, Mapping) else {} if data is None else {"data": data}
-            message, data = f"{message}\n{text}", {"exception": exception, **more}
-        self._job.write("error", message, data)
-
-    def _write(self, level: Level, message: str, args: tuple[object, ...], data: Any) -> None:
-        self._job.write(level, format_message(message, args), data)
-
-
-def format_message(message: object, args: Any) -> str:
-    """As ``logging`` formats, but a mistake in the call is shown in the line instead of lost."""
-    try:
-        return str(message) % args if args else str(message)
-    except Exception:
-        try:
-            return f"{message} {args!r}"
-        except Exception:
-            return f"<{type(message).__name__} that cannot be shown>"
-
-
 class Job:
     """The job that a worker function runs as: a step's own function, or a worker job.
 
@@ -140,7 +86,7 @@ class Job:
         self.source = source
         self.originator = originator
         self.name = name
-        self.log = JobLog(self)
+        self.log = JobLog(self.write)
         # What is left of it once it was given up while its thread went on.
         self.abandoned = False
         self._progress_at = 0.0
@@ -187,7 +133,7 @@ class Job:
         :raises RuntimeError: the step has ended
         """
         self.check()
-        return self._host.spawn(self, function, _arguments(function, args, kwargs))
+        return self._host.spawn(self, function, arguments_of(function, args, kwargs))
 
     def save(self, document: Mapping[str, Any]) -> str:
         """Keep a document. One with the same ``source_type`` and ``source_id`` is updated.
@@ -198,7 +144,7 @@ class Job:
         :raises ValueError: a key is missing or unknown, or a value has the wrong type
         """
         self.check()
-        _check_document(document)
+        check_document(document)
         self._host.save(self, document)
         return document_id(document["source_type"], document["source_id"])
 
@@ -309,23 +255,6 @@ class Handle:
         return self._job.result
 
 
-@cache
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
-
-
-def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """A call's arguments by name."""
-    name = getattr(function, "__qualname__", repr(function))
-    if not inspect.isfunction(function) or name != function.__name__ or name == "<lambda>":
-        raise TypeError(f"spawn({name}): only a module-level function can be found again after a restart")
-    try:
-        bound = _signature(function).bind(None, *args, **kwargs)
-    except TypeError as error:
-        raise TypeError(f"spawn({name}): {error}") from None
-    return dict(list(bound.arguments.items())[1:])
-
-
 def _finite(name: str, value: float) -> float:
     """A number as it can be stored; those of other libraries are good too."""
     try:
@@ -335,17 +264,3 @@ def _finite(name: str, value: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"progress: {name} is a finite number, not {value!r}")
     return number
-
-
-def _check_document(document: Mapping[str, Any]) -> None:
-    kinds: dict[str, type | tuple[type, ...]] = {"tags": (list, tuple), "metadata": dict}
-    for key in document:
-        if key not in KEYS:
-            raise ValueError(f"save: {unknown('key', key, KEYS)}")
-    for key in ("source_type", "source_id"):
-        if not isinstance(document.get(key), str) or not document[key]:
-            raise ValueError(f"save: a document needs {key}, a text that is not empty")
-    for key, value in document.items():
-        if not isinstance(value, kinds.get(key, str)) and not (key == "url" and value is None):
-            wanted = {"tags": "a list of texts", "metadata": "a table"}.get(key, "a text")
-            raise ValueError(f"save: {key} is {wanted}, not {value!r}")

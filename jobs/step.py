@@ -9,16 +9,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 from anyio import CancelScope, CapacityLimiter
 
+from jobs.arguments import exact_json
 from jobs.call import Ending, call
-from jobs.exception import describe
 from jobs.job import Handle, Job, WorkerJob, current
 from jobs.log import Log
+from jobs.places import Places
 from jobs.row import Level, Source
 from jobs.signature import check
 from jobs.state import Outcome
@@ -72,8 +74,7 @@ class StepRun:
         self._running: dict[str, CancelScope] = {}
         self._ends: dict[str, anyio.Event] = {}
         self._pending: deque[WorkerJob] = deque()
-        self._returning: deque[anyio.Event] = deque()
-        self._places = definition.concurrency
+        self._places = Places(definition.concurrency, self._fill_places)
         # The step's function and its worker jobs that have not ended; spawned in any thread.
         self._alive = 0
         self._over = False
@@ -188,7 +189,7 @@ class StepRun:
 
     def spawn(self, parent: Job, function: Callable[..., Any], arguments: dict[str, Any]) -> Handle:
         """Queue a worker job; see ``Job.spawn``."""
-        text = _json(arguments, f"spawn({function.__name__}): its arguments are")
+        text = exact_json(arguments, f"spawn({function.__name__}): its arguments are")
         if not self._enter():  # nothing comes after the end
             raise RuntimeError(f"spawn({function.__name__}): the step has ended")
         ids = self.source
@@ -215,17 +216,10 @@ class StepRun:
         self._fill_places()
 
     def _fill_places(self) -> None:
-        """Give free places to jobs that go on after waiting, then to pending ones."""
-        while self._places > 0:
-            if self._returning:
-                self._returning.popleft().set()
-            elif self._pending and not self._draining:
-                job = self._pending.popleft()
-                self._running[job.id] = CancelScope()
-                self._context.run(self._tasks.start_soon, self._run_job, job)
-            else:
-                return
-            self._places -= 1
+        while self._pending and not self._draining and self._places.take():
+            job = self._pending.popleft()
+            self._running[job.id] = CancelScope()
+            self._context.run(self._tasks.start_soon, self._run_job, job)
 
     async def _run_job(self, job: WorkerJob) -> None:
         job.status = "running"
@@ -235,15 +229,15 @@ class StepRun:
         ending = await call(job, job.function, job.arguments, self._running[job.id], self._threads)
         del self._running[job.id]
         self._end(job, "running", ending, time.monotonic() - started)
-        self._places += 1
         self._leave()
-        self._fill_places()
+        self._places.give()
 
     def _end(self, job: WorkerJob, previous: Status, ending: Ending, duration: float | None = None) -> None:
         extra: dict[str, Any] = {}
         if ending.status == "completed":
             try:
-                extra["result"] = _json(ending.result, f"the result of {job.name} is")
+                extra["result"] = exact_json(ending.result, f"the result of {job.name} is")
+                ending = replace(ending, result=json.loads(extra["result"]))
             except TypeError as error:
                 job.write("error", str(error))
                 ending = Ending("failed", reason=str(error))
@@ -275,28 +269,13 @@ class StepRun:
             return
         waiting.waits += 1
         if waiting.waits == 1:  # its child tasks may wait for several at once
-            self._places += 1
-            self._fill_places()
+            self._places.give()
         try:
             await end.wait()
         finally:
             waiting.waits -= 1
             if waiting.waits == 0:
-                await self._take_place()
-
-    async def _take_place(self) -> None:
-        if self._places > 0:
-            self._places -= 1
-            return
-        turn = anyio.Event()
-        self._returning.append(turn)
-        try:
-            await turn.wait()
-        except anyio.get_cancelled_exc_class():
-            if not turn.is_set():
-                self._returning.remove(turn)
-                self._places -= 1  # given back when the job ends
-            raise
+                await self._places.take_back()
 
     # -- what else a job asks for
 
@@ -322,15 +301,3 @@ class StepRun:
         """Keep how far a worker job is; see ``Job.progress``."""
         if isinstance(job, WorkerJob):
             self._log.job_progress(job.id, done, total)
-
-
-def _json(value: Any, what: str) -> str:
-    """A value as JSON, exactly: so that it is the same when it is read back.
-
-    :raises TypeError: it is not
-    """
-    try:
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    except Exception as error:  # a mapping of one's own may raise anything
-        raise TypeError(f"{what} not JSON: {describe(error)[1]['text']}") from None
-    return text

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.nearest import unknown
 from jobs.row import now
 from jobs.store.transaction import Transaction
 from jobs.store.words import fold
@@ -18,6 +19,24 @@ def document_id(source_type: str, source_id: str) -> str:
     """The id of the document with this identity: the same in every run and every database."""
     identity = f"{source_type}\0{source_id}".encode("utf-8", "replace")
     return hashlib.blake2b(identity, digest_size=8).hexdigest()
+
+
+def check_document(document: Mapping[str, Any]) -> None:
+    """Check what a worker function wants to keep.
+
+    :raises ValueError: a key is missing or unknown, or a value has the wrong type
+    """
+    kinds: dict[str, type | tuple[type, ...]] = {"tags": (list, tuple), "metadata": dict}
+    for key in document:
+        if key not in KEYS:
+            raise ValueError(f"save: {unknown('key', key, KEYS)}")
+    for key in ("source_type", "source_id"):
+        if not isinstance(document.get(key), str) or not document[key]:
+            raise ValueError(f"save: a document needs {key}, a text that is not empty")
+    for key, value in document.items():
+        if not isinstance(value, kinds.get(key, str)) and not (key == "url" and value is None):
+            wanted = {"tags": "a list of texts", "metadata": "a table"}.get(key, "a text")
+            raise ValueError(f"save: {key} is {wanted}, not {value!r}")
 
 
 def save_document(tx: Transaction, manager_id: str, document: Mapping[str, Any]) -> None:
