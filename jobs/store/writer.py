@@ -127,6 +127,8 @@ class Writer:
             self._connection.close()
         except BaseException as error:
             self.state = f"dead: {error}"
+            if self._abandoned.is_set():
+                return  # who closes it knows
             self._on_death(error)
             raise
 
