@@ -21,11 +21,12 @@ from starlette.middleware import Middleware
 
 import jobs
 from jobs.engine import Engine
+from jobs.store.reader import ReadError
 from jobs.store.store import DatabaseError, Synchronous
 from jobs.tail import Hub
 from jobs.web.floor import Floor
 from jobs.web.guard import Guard
-from jobs.web.problem import Refusal, on_error, on_http_exception, on_refusal
+from jobs.web.problem import Refusal, on_error, on_http_exception, on_read_error, on_refusal
 from jobs.web.routes import routes
 from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
 
@@ -160,7 +161,12 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app = Starlette(
         routes=routes(static_folder()),
         middleware=[Middleware(Guard, hosts=settings.hosts)],
-        exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception, Exception: on_error},
+        exception_handlers={
+            Refusal: on_refusal,
+            ReadError: on_read_error,
+            HTTPException: on_http_exception,
+            Exception: on_error,
+        },
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -175,13 +181,15 @@ def serve(settings: Settings) -> int:
     """
     raise_descriptor_limit()
     try:
-        listener = listen(settings.host, settings.port)
-    except OSError as error:
-        return _fail(f"{settings.host}:{settings.port}: {error.strerror or error}")
-    try:
         engine = open_engine(settings)
     except (DatabaseError, ValueError) as error:
         return _fail(str(error))
+    # After the database: of two processes on one database and one port, the second names the first.
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError as error:
+        engine.close()
+        return _fail(f"{settings.host}:{settings.port}: {error.strerror or error}")
     # What exists now stays: collecting it again and again is what makes the slowest percent slow.
     gc.collect()
     gc.freeze()

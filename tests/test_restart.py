@@ -1,14 +1,18 @@
 """Promise: a process that dies or stops loses no row, and tells what it interrupted."""
 
+import os
 import signal
 import sqlite3
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.service import Service
+from tests.service import ROOT, Service
 from tests.sse import Event
 
 WORKERS = """
@@ -161,18 +165,38 @@ def test_no_run_starts_during_a_stop(service: Service) -> None:
     assert manager["status"] == "interrupted"
 
 
+def test_a_signal_before_the_server_listens_is_not_lost(service: Service) -> None:
+    """It comes when the process has taken the signals from Python and uvicorn has not taken them yet."""
+    service.stop()
+    code = """
+        import os, signal, app
+        from jobs.web.server import Server
+        run = Server.run
+        def signalled(self, **keywords):
+            os.kill(os.getpid(), signal.SIGTERM)
+            run(self, **keywords)
+        Server.run = signalled
+        app.main(["--port", "0"])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run(command, cwd=service.folder, env=environ, timeout=10, check=False).returncode == 0
+
+
 def test_a_second_process_is_refused_and_changes_nothing(service: Service) -> None:
     manager_id = service.run("endless")
     with service.stream(manager_id) as events:
         read_until_ticking(events)
-    second = service.spawn("--port", "0")
-    assert second.wait(10) != 0
-    assert second.stdout is not None
-    assert second.stdout.read() == ""
-    second.stdout.close()
-    (line,) = service.errors().splitlines()
-    assert f"process {service.process.pid}" in line
-    assert str(service.db) in line
+    for flags in (["--port", "0"], []):  # also on the same port: what matters is who has the database
+        second = service.spawn(*flags)
+        assert second.wait(10) != 0
+        assert second.stdout is not None
+        assert second.stdout.read() == ""
+        second.stdout.close()
+        line = service.errors().splitlines()[-1]
+        assert f"process {service.process.pid}" in line
+        assert str(service.db) in line
+    assert len(service.errors().splitlines()) == 2
     assert service.get(f"/managers/{manager_id}")["status"] == "running"
     service.kill()
     service.start()  # a killed process keeps no lock

@@ -66,10 +66,14 @@ class Server(uvicorn.Server):
 
     def serve_on(self, listener: socket.socket) -> None:
         """Serve until SIGTERM or SIGINT comes, or the engine dies."""
-        # uvicorn raises the signal again when it has stopped; the exit status shall be 0 nevertheless.
+        # For a signal that comes before uvicorn takes them. It also raises the one that it took again when it
+        # has stopped; the exit status shall be 0 nevertheless.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _ignore)
+            signal.signal(number, self._exit)
         self.run(sockets=[listener])
+
+    def _exit(self, number: int, frame: FrameType | None) -> None:
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -84,10 +88,6 @@ class Server(uvicorn.Server):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, self._engine.drain)
             await super().shutdown(sockets)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """The server has handled it."""
 
 
 def listen(host: str, port: int) -> socket.socket:
