@@ -8,7 +8,6 @@ there is no queue that could overflow.
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
@@ -20,7 +19,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from jobs.store import rows
-from jobs.store.reader import Readers
+from jobs.store.reader import ReadError, Readers
 from jobs.store.rows import Head, Row
 
 logger = logging.getLogger(__name__)
@@ -165,7 +164,7 @@ class Hub:
             tail.woken = anyio.Event()
             try:
                 head, page = await self._readers.run(lambda db: _news(db, tail))
-            except sqlite3.Error as error:  # of the disk; leaving here would end every stream for ever
+            except ReadError as error:  # of the disk; leaving here would end every stream for ever
                 logger.error("the log of %s cannot be read: %s", tail.head.manager_id, error)
                 await anyio.sleep(RETRY_SECONDS)
                 tail.woken.set()

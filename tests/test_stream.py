@@ -17,7 +17,7 @@ from sse_starlette import ServerSentEvent
 
 from jobs import tail
 from jobs.row import LEVELS
-from jobs.store.reader import Readers
+from jobs.store.reader import ReadError, Readers
 from jobs.store.rows import Head, Row, RowFilter
 from jobs.tail import Page
 from jobs.web.stream import EventView, Position, parse_position
@@ -151,7 +151,7 @@ def test_a_disk_that_cannot_be_read_for_a_while_ends_no_stream(
             nonlocal failures
             if failures:
                 failures -= 1
-                raise sqlite3.OperationalError("disk I/O error")
+                raise ReadError("disk I/O error")
             return await super().run(query)
 
     async def follow() -> list[int]:

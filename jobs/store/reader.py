@@ -15,6 +15,10 @@ from anyio import CapacityLimiter, to_thread
 T = TypeVar("T")
 
 
+class ReadError(Exception):
+    """The database cannot be read now: the disk, or another process."""
+
+
 class Readers:
     """A pool of read-only connections.
 
@@ -28,15 +32,17 @@ class Readers:
         for _ in range(connections):
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             connection.execute("PRAGMA query_only = 1")
-            connection.execute(
-                "SELECT 1 FROM sqlite_master"
-            ).fetchall()  # opens all its files now, not when used
+            # Opens all its files now: there may be no descriptor left when it is used.
+            connection.execute("SELECT 1 FROM sqlite_master").fetchall()
             connection.row_factory = sqlite3.Row
             self._idle.put(connection)
         self._limiter: CapacityLimiter | None = None
 
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a query in this thread, inside one read transaction: it sees one moment of the database."""
+        """Run a query in this thread, inside one read transaction: it sees one moment of the database.
+
+        :raises ReadError: the disk, or another process, does not let it
+        """
         connection = self._idle.get()
         try:
             connection.execute("BEGIN")
@@ -44,6 +50,8 @@ class Readers:
                 return query(connection)
             finally:
                 connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise ReadError(str(error)) from error
         finally:
             self._idle.put(connection)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from jobs.store import schema
-from jobs.store.reader import Readers
+from jobs.store.reader import ReadError, Readers
 from jobs.store.writer import Change, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -65,7 +65,7 @@ class Store:
             self.tail_readers.read(lambda db: db.execute("SELECT status FROM managers LIMIT 1").fetchall())
         except FileNotFoundError:
             return "the file was removed"
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, ReadError) as error:
             return str(error)
         return "ok"
 

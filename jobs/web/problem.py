@@ -80,6 +80,11 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     return error.response()
 
 
+async def on_read_error(request: Request, error: Exception) -> Response:
+    """Answers where the database cannot be read."""
+    return problem(503, f"the database cannot be read now: {error}")
+
+
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answers what Starlette itself refuses: unknown paths, methods, bodies that are too large."""
     assert isinstance(error, HTTPException)
