@@ -80,7 +80,7 @@ async def _call(
             # Also SystemExit, KeyboardInterrupt or a cancellation of its own making: only this job fails.
             text, exception = describe(error)
             job.write("error", text, {"exception": exception})
-            return Ending("failed", reason=f"{exception['class']}: {exception['text']}"[:500])
+            return Ending("failed", reason=f"{exception['class']}: {exception['text']}")
     job.abandoned = True
     return Ending("cancelled")
 

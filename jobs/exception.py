@@ -7,18 +7,18 @@ from types import TracebackType
 import anyio
 
 OURS = (str(Path(__file__).parent / "call.py"), str(Path(anyio.__file__).parent))
-TEXT_CHARACTERS = 1_000
 
 
 def describe(error: BaseException) -> tuple[str, dict[str, str]]:
     """An exception's traceback as text; and its class and text, for a line's ``data.exception``.
 
-    An exception that cannot even be shown is described as far as it goes.
+    An exception that cannot even be shown is described as far as it goes. Nothing is cut here: a secret that
+    was cut in two would not be known any more.
     """
     trace = _theirs(error.__traceback__)
     name = type(error).__qualname__
     try:
-        said = str(error)[:TEXT_CHARACTERS]
+        said = str(error)
     except Exception as broken:
         said = f"<its text cannot be shown: {type(broken).__name__}>"
     try:

@@ -50,7 +50,7 @@ class Log:
     ) -> "Future[None]":
         """A manager with its steps, all pending."""
         at = now()
-        params_text = self.redactor.clean(encode(params))
+        params_text = self.redactor.clean_json(encode(params))
 
         def change(tx: Transaction) -> None:
             tx.insert(
@@ -136,7 +136,7 @@ class Log:
         :param arguments: its arguments as JSON
         """
         at = now()
-        arguments = self.redactor.clean(arguments)
+        arguments = self.redactor.clean_json(arguments)
 
         def change(tx: Transaction) -> None:
             assert source.step_id is not None
@@ -187,7 +187,7 @@ class Log:
 
     def save(self, source: Source, document: Mapping[str, Any]) -> None:
         """A document of this run."""
-        clean = json.loads(self.redactor.clean(encode(document)))
+        clean = json.loads(self.redactor.clean_json(encode(document)))
         self._submit(lambda tx: save_document(tx, source.manager_id, clean))
 
     def flush(self) -> None:
@@ -205,7 +205,7 @@ class Log:
     def _clean(self, outcome: Outcome) -> Outcome:
         reason = outcome.reason and self.redactor.clean(outcome.reason)[:REASON_CHARACTERS]
         extra = {
-            key: self.redactor.clean(value) if isinstance(value, str) else value
+            key: self.redactor.clean_json(value) if isinstance(value, str) else value
             for key, value in (outcome.extra or {}).items()
         }
         return replace(outcome, reason=reason, extra=extra)

@@ -24,6 +24,7 @@ MESSAGE_BYTES = 16 * 1024
 ROW_BYTES = 32 * 1024
 DATA_BYTES = 12 * 1024
 REASON_CHARACTERS = 1000
+EXCEPTION_CHARACTERS = 1000
 
 
 # Made once: that is half of what it costs to encode a small row.
@@ -124,9 +125,12 @@ def _data(data: Any, redactor: Redactor | None) -> str:
     try:
         text = encode(data)
     except Exception as error:  # its ``str``, or a mapping of one's own, may raise anything
-        return encode({"unencodable": describe(error)[1]["text"]})
+        text = encode({"unencodable": describe(error)[1]["text"]})
     if redactor:
-        text = redactor.clean(text)
+        text = redactor.clean_json(text)
+    if len(text) > DATA_BYTES and isinstance(data, dict) and "exception" in data:
+        exception = json.loads(text)["exception"]
+        return encode({"exception": {**exception, "text": exception["text"][:EXCEPTION_CHARACTERS]}})
     return text if len(text) <= DATA_BYTES else encode({"truncated": len(text)})
 
 

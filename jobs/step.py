@@ -98,7 +98,9 @@ class StepRun:
             self._tasks.start_soon(self._report_progress)
             if self.definition.timeout is not None:
                 self._tasks.start_soon(self._time_out, self.definition.timeout)
-            if wrong := check(self._function, self._config):
+            if check(self._function, self._config):
+                # Told of the config without its secrets: in a message, where they may be cut, none is known.
+                wrong = check(self._function, self._log.redactor.clean_value(self._config))
                 self._refuse([str(misfit) for misfit in wrong])
             else:
                 self._tasks.start_soon(self._call_function)

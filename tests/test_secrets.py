@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.service import Service
 
 SECRET = 'hunter2-"quoted"\\back'
 
 WORKERS = """
-    import logging
+    import json, logging, urllib.parse
+    from typing import Literal
     from jobs import Job, worker
 
     @worker("leaks")
@@ -25,6 +28,32 @@ WORKERS = """
 
     async def fails(job: Job, key: str) -> None:
         raise ValueError(f"bad key {key}")
+
+    @worker("leaks_a_number")
+    async def leaks_a_number(step: Job, pin: str) -> None:
+        number = int(pin)
+        step.log.info("the pin", data={"pin": number, "more": [number * 10, number + 0.5], "other": 17})
+        step.save({"source_type": "t", "source_id": "n", "metadata": {"pin": number}})
+        step.spawn(echo, number)
+
+    async def echo(job: Job, number: int) -> list[int]:
+        return [number, 17]
+
+    @worker("leaks_in_disguise")
+    async def leaks_in_disguise(step: Job, key: str) -> None:
+        step.log.info("GET /?key=%s", urllib.parse.quote(key, safe=""))
+        step.log.info("GET /?key=%s", urllib.parse.quote_plus(key))
+        step.log.info("%r", {"key": key})
+        step.log.info(json.dumps([key], ensure_ascii=False))
+        step.spawn(fails_at_length, key, 990)
+        step.spawn(fails_at_length, key, 20_000)
+
+    async def fails_at_length(job: Job, key: str, length: int) -> None:
+        raise KeyError("x" * length + key)
+
+    @worker("takes_a_choice")
+    async def takes_a_choice(step: Job, key: Literal["one", "two"]) -> None:
+        raise AssertionError("never called")
 """
 
 
@@ -51,6 +80,38 @@ def test_secrets_are_masked_before_they_are_stored(make_service: Callable[..., S
         assert piece not in seen
         assert piece.encode() not in raw
         assert piece not in service.errors()
+
+
+def test_a_secret_number_leaves_json_what_it_is(make_service: Callable[..., Service]) -> None:
+    service = make_service({"PIN": "123456"})
+    service.add_workers("leaks", WORKERS)
+    service.define("job", '[step.only]\ntype = "leaks_a_number"\npin = "{env.PIN}"\n')
+    service.start()
+    manager = service.run_to_end("job")
+    assert manager["status"] == "completed"
+    (line,) = service.rows(manager["id"], events="job_log", step="only")
+    assert line["data"] == {"pin": "***", "more": ["***", "***"], "other": 17}
+    (job,) = service.get(f"/managers/{manager['id']}/jobs")["items"]
+    assert (job["arguments"], job["result"]) == ({"number": "***"}, ["***", 17])
+    (document,) = service.get("/documents")["items"]
+    assert document["metadata"] == {"pin": "***"}
+
+
+@pytest.mark.parametrize("kind", ["leaks_in_disguise", "takes_a_choice"])
+def test_a_secret_is_known_in_disguise_and_never_cut_in_two(
+    make_service: Callable[..., Service], kind: str
+) -> None:
+    secret = "geheim+é/'\"\\=" + "z" * 70
+    service = make_service({"API_KEY": secret})
+    service.add_workers("leaks", WORKERS)
+    service.define("job", f'[step.only]\ntype = "{kind}"\nkey = "{{env.API_KEY}}"\n')
+    service.start()
+    assert service.run_to_end("job")["status"] == "failed"
+    assert service.stop() == 0
+    raw = b"".join(path.read_bytes() for path in service.folder.glob("stepstream.db*"))
+    assert b"***" in raw
+    assert b"geheim" not in raw
+    assert b"zzz" not in raw
 
 
 def test_an_unset_variable_is_an_error_that_names_it(make_service: Callable[..., Service]) -> None:
