@@ -27,6 +27,8 @@ from jobs.store.deletion import delete_manager, delete_rows
 from jobs.store.store import Store, Synchronous
 from jobs.workers import SHIPPED
 
+logger = logging.getLogger(__name__)
+
 DEFINITIONS = Path(__file__).parent / "definitions"
 GRACE_SECONDS = 2.0
 # The last rows may be many, or the disk slow: they have what is left of the seconds that a stop may take.
@@ -110,9 +112,6 @@ class Engine:
         while await wrap_future(self._store.writer.commit(partial(delete_rows, manager_id=manager_id))):
             pass
         await wrap_future(self._store.writer.commit(partial(delete_manager, manager_id=manager_id)))
-
-
-logger = logging.getLogger(__name__)
 
 
 def _version() -> str:
