@@ -15,6 +15,10 @@ from anyio import CapacityLimiter, to_thread
 T = TypeVar("T")
 
 
+# SQLite's primary result codes: busy, locked, out of memory, I/O error, corrupt, cannot open, no database.
+OF_THE_DISK = {5, 6, 7, 10, 11, 14, 26}
+
+
 class ReadError(Exception):
     """The database cannot be read now: the disk, or another process."""
 
@@ -50,8 +54,10 @@ class Readers:
                 return query(connection)
             finally:
                 connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise ReadError(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF in OF_THE_DISK:
+                raise ReadError(str(error)) from error
+            raise
         finally:
             self._idle.put(connection)
 
