@@ -55,7 +55,7 @@ class Readers:
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF in OF_THE_DISK:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in OF_THE_DISK:
                 raise ReadError(str(error)) from error
             raise
         finally:

@@ -20,8 +20,8 @@ from typing import Any
 from jobs.store.transaction import Transaction
 
 Change = Callable[[Transaction], Any]
-GROUP = 2_000
-CAPACITY = 8_000
+GROUP = 1_000
+CAPACITY = 2_000
 # Who waits for room goes on when half of it is free: two threads that take turns row by row are slow.
 ROOM = CAPACITY // 2
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
@@ -180,7 +180,7 @@ class Writer:
                 self._transaction.commit()
             except sqlite3.OperationalError as error:
                 self._transaction.rollback()
-                if error.sqlite_errorcode & 0xFF not in PASSING:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in PASSING:
                     raise
                 self.state = f"waiting: {error}"
                 if self._abandoned.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):
