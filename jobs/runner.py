@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
 ID_LENGTH = 10
-EXECUTOR_THREADS = 32
+EXECUTOR_THREADS = 256
 
 
 class TooManyRunning(Exception):
