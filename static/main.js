@@ -122,6 +122,14 @@ function visibility() {
   }
 }
 
+/** The # of the address is the chosen run's, so the skip link moves without it. */
+function skip(event) {
+  event.preventDefault();
+  $("run").focus({ preventScroll: true });
+  $("run").scrollIntoView();
+}
+
+document.querySelector(".skip").addEventListener("click", skip);
 addEventListener("hashchange", choose);
 addEventListener("online", () => run?.stream?.wake());
 addEventListener("pageshow", (event) => event.persisted && visibility());
