@@ -23,16 +23,18 @@ function card(definition, started) {
     type: "submit", class: "primary", disabled: why !== null,
     title: why ? `Cannot be run: ${why}` : `Run ${name || id}`, "aria-label": `Run ${name || id}`,
   }, "Run");
+  let busy = false; // not `disabled`, which would take the focus away from the button
   const submit = async (event) => {
     event.preventDefault();
-    run.disabled = true;
+    if (busy) return;
+    busy = true;
     answer.replaceChildren();
     try {
       started(await post(`definitions/${part(id)}/runs`, { params: changed(fields) }));
     } catch (error) {
       answer.replaceChildren(...refusal(error));
     } finally {
-      run.disabled = why !== null;
+      busy = false;
     }
   };
   return h("li", { class: errors.length ? "broken" : "" }, h("form", { submit },

@@ -8,7 +8,7 @@ export class Header {
   constructor(id) {
     this.id = id;
     this.icon = icon("pending");
-    this.title = h("h1", {});
+    this.title = h("h1", { tabindex: "-1" });
     this.status = h("span", { class: "status" });
     this.time = h("span", { class: "time" });
     this.badge = h("span", { class: "badge" });
@@ -19,7 +19,7 @@ export class Header {
     this.toml = h("pre", { tabindex: "0" });
     this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
     this.notices = h("div", { class: "notices" });
-    this.cancel = cancelForm(id);
+    this.cancel = cancelForm(id, this.title);
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
       h("div", { class: "state" }, this.status, this.time, this.counts, this.cancel.element),
@@ -98,30 +98,35 @@ function facts({ id, definition, started_at: started, created_at: created, attem
   return parts.filter(Boolean).join(" · ");
 }
 
-function cancelForm(id) {
+/** @param {HTMLElement} heading takes the focus when the control that had it goes away */
+function cancelForm(id, heading) {
   const reason = h("input", {
     name: "reason", placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: "200",
   });
   const problem = h("span", { class: "problem", role: "alert" });
   const send = h("button", { type: "submit", class: "danger" }, "Cancel this run");
-  const open = h("button", { type: "button", class: "quiet-button", click: () => turn(true) }, "Cancel…");
-  const form = h("form", { hidden: true, submit: submit, keydown: (event) => event.key === "Escape" && turn(false) },
+  const open = h("button", { type: "button", click: () => turn(true) }, "Cancel…");
+  const form = h("form", { hidden: true, submit, keydown: (event) => event.key === "Escape" && turn(false) },
     reason, send, h("button", { type: "button", click: () => turn(false) }, "Keep running"));
+  let busy = false; // not `disabled`, which would take the focus away from the button
   function turn(asking) {
+    setText(problem, "");
     form.hidden = !asking;
     open.hidden = asking;
     (asking ? reason : open).focus();
   }
   async function submit(event) {
     event.preventDefault();
-    send.disabled = true;
+    if (busy) return;
+    busy = true;
     setText(problem, "");
     try {
       await post(`managers/${part(id)}/cancel`, reason.value ? { reason: reason.value } : {});
+      heading.focus();
       setText(send, "Cancelling…");
     } catch (error) {
       setText(problem, error.message);
-      send.disabled = false;
+      busy = false;
     }
   }
   const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
@@ -129,7 +134,9 @@ function cancelForm(id) {
   return {
     element,
     draw(ended) {
-      if (ended) form.hidden = open.hidden = true;
+      if (!ended) return;
+      if (form.contains(document.activeElement) || open === document.activeElement) heading.focus();
+      form.hidden = open.hidden = true;
     },
   };
 }
