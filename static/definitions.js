@@ -1,6 +1,7 @@
 /** What can be run, with which parameters, and what keeps a definition from running? */
 import { part, post } from "./api.js";
 import { h, keyed } from "./dom.js";
+import { plural } from "./format.js";
 import { link } from "./route.js";
 
 /** @param {(manager: object) => void} started called with the manager that a Run button has started */
@@ -40,10 +41,11 @@ function card(definition, started) {
   return h("li", { class: errors.length ? "broken" : "" }, h("form", { submit },
     h("div", { class: "top" },
       h("strong", {}, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
-    description && h("p", { class: "quiet" }, description),
+    description && h("p", { class: "quiet about", title: description }, description),
     schedule && h("p", { class: "quiet" }, `scheduled ${schedule}`),
     fields.length > 0 && h("details", {}, h("summary", {}, "Parameters"), ...fields.map(({ label }) => label)),
-    ...errors.map((error) => fault("error", error)),
+    errors.length > 0 && h("details", { class: "errors" },
+      h("summary", {}, plural(errors.length, "error")), ...errors.map((error) => fault("error", error))),
     ...warnings.map((warning) => fault("warning", warning)),
     answer));
 }

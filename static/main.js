@@ -16,6 +16,8 @@ let managers = { items: [], next: null };
 let run = null;
 let asked = false;
 let answered = Date.now();
+let linked = parse(location.hash); // what the page was opened with
+const narrow = matchMedia("(max-width: 55rem)");
 
 function choose() {
   const { id, step, lines } = parse(location.hash);
@@ -52,7 +54,7 @@ function mark(step, lines) {
 function started(manager) {
   managers.items = [manager, ...managers.items.filter(({ id }) => id !== manager.id)];
   location.hash = link(manager.id);
-  if (matchMedia("(max-width: 55rem)").matches) $("run").scrollIntoView();
+  if (narrow.matches) $("run").scrollIntoView();
   stirred();
 }
 
@@ -117,9 +119,14 @@ function visibility() {
   } else {
     cancel("hidden");
     run?.stream?.wake();
-    poll();
-    every("definitions", 30_000, pollDefinitions);
+    Promise.all([poll(), every("definitions", 30_000, pollDefinitions)]).then(arrive);
   }
+}
+
+/** In a narrow window the lists stand above the run that a link names; a step comes into sight by itself. */
+function arrive() {
+  if (linked.id && linked.step === null && narrow.matches && scrollY === 0) $("run").scrollIntoView();
+  linked = {};
 }
 
 /** The # of the address is the chosen run's, so the skip link moves without it. */

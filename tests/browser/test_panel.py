@@ -131,6 +131,8 @@ def test_a_broken_definition_shows_its_errors(service: Service, open_panel: Open
     page = panel.open()
     card = page.locator(".definitions li").filter(has_text="Broken one")
     expect(card.get_by_role("button", name="Run")).to_be_disabled()
+    card.get_by_text(re.compile(r"^\d+ errors?$")).click()
+    expect(card.locator(".fault.error").first).to_be_visible()
     for error in service.get("/definitions/broken")["errors"]:
         expect(card).to_contain_text(error["message"])
         expect(card).to_contain_text(error["where"])

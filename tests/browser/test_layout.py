@@ -1,0 +1,55 @@
+"""Is what matters in sight, and does it stay in its place?"""
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.panel import OpenPanel, wait_for_end
+from tests.service import Service
+
+LONG = "What this definition does takes a good many words to say. " * 10
+QUICK = {"worker_count": 1, "log_count": 1, "log_delay_ms": 0}
+
+
+def edge(element: Locator, side: str) -> float:
+    place: float = element.evaluate("(element, side) => element.getBoundingClientRect()[side]", side)
+    return place
+
+
+def define_many(service: Service, count: int = 12) -> None:
+    for number in range(count):
+        service.define(
+            f"broken-{number}",
+            f'name = "Broken {number}"\ndescription = "{LONG}"\n[step.a]\ntype = "agent"\nfilter_limmit = 3\n',
+        )
+
+
+def test_many_broken_definitions_leave_the_runs_in_sight(service: Service, open_panel: OpenPanel) -> None:
+    define_many(service)
+    manager_id = service.run_to_end("nearby-restaurants")["id"]
+    panel = open_panel(service, height=760)
+    page = panel.open()
+    wait_for_end(panel)
+    newest = page.locator(".managers li").first
+    assert edge(newest, "bottom") < 760
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function("() => scrollY > 0")
+    assert edge(page.locator(".bar"), "bottom") <= edge(newest, "top")
+    assert edge(newest, "bottom") < 760, "beside a long run, too"
+    expect(newest.get_by_role("link")).to_have_attribute("href", f"#/managers/{manager_id}")
+    about = page.locator(".definitions .about").first
+    assert about.evaluate("p => p.clientHeight <= 2 * parseFloat(getComputedStyle(p).lineHeight) + 1")
+
+
+def test_a_narrow_window_goes_to_the_run_that_its_address_names(
+    service: Service, open_panel: OpenPanel
+) -> None:
+    define_many(service)
+    manager_id = service.run_to_end("load-test", **QUICK)["id"]
+    panel = open_panel(service, width=360, height=740)
+    page = panel.open(f"#/managers/{manager_id}")
+    wait_for_end(panel)
+    page.wait_for_function("() => scrollY > 0")
+    assert 0 <= edge(page.get_by_role("heading", level=1), "top") < 200
+    other = open_panel(service, width=360, height=740)
+    page = other.open()
+    wait_for_end(other)
+    assert page.evaluate("scrollY") == 0, "an address without a run shows the lists"
