@@ -1,6 +1,6 @@
 /** How does the panel ask the service, and what time is it there? */
 
-/** An answer of 400 and above, with the problem document that came with it. */
+/** An answer of 400 and above, with the problem document that came with it; status 0 is no answer at all. */
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || `the service answered ${status}`);
@@ -19,7 +19,10 @@ let skew = 0; // milliseconds that this machine's clock is ahead of the service'
 export const serverNow = () => Date.now() - skew;
 
 async function ask(path, options) {
-  const response = await fetch(address(path), { ...options, cache: "no-store", signal: AbortSignal.timeout(15_000) });
+  const settings = { ...options, cache: "no-store", signal: AbortSignal.timeout(15_000) };
+  const response = await fetch(address(path), settings).catch(() => {
+    throw new Problem(0, { detail: "the service does not answer" });
+  });
   const date = Date.parse(response.headers.get("date") ?? "");
   // The header has whole seconds: less than two of them is no difference at all.
   if (date) skew = Math.abs(Date.now() - date) < 2000 ? 0 : Date.now() - date;

@@ -30,10 +30,12 @@ function card(definition, started) {
     if (busy) return;
     busy = true;
     answer.replaceChildren();
+    delete answer.dataset.blocker;
     try {
       started(await post(`definitions/${part(id)}/runs`, { params: changed(fields) }));
     } catch (error) {
       answer.replaceChildren(...refusal(error));
+      if (error.managerId || error.status === 0) answer.dataset.blocker = error.managerId ?? "";
     } finally {
       busy = false;
     }
@@ -78,11 +80,22 @@ function parsed(text) {
   }
 }
 
+/** The errors of the parameters one by one; the message repeats them. */
 function refusal(error) {
+  if (error.errors?.length) return error.errors.map((one) => fault("error", one));
   const where = error.managerId;
-  return [
-    h("p", { class: "fault error" },
-      error.message, where && " ", where && h("a", { href: link(where) }, "Show that run")),
-    ...(error.errors ?? []).map((one) => fault("error", one)),
-  ];
+  return [h("p", { class: "fault error" },
+    error.message, where && " ", where && h("a", { href: link(where) }, "Show that run"))];
+}
+
+/**
+ * What the service refused for a while is said no longer than it holds.
+ * @param {(blocker: string) => boolean} over called with the id of the run in the way, "" for no answer at all
+ */
+export function clearNotices(parent, over) {
+  for (const answer of parent.querySelectorAll(".answer[data-blocker]")) {
+    if (!over(answer.dataset.blocker)) continue;
+    answer.replaceChildren();
+    delete answer.dataset.blocker;
+  }
 }

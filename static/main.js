@@ -1,7 +1,7 @@
 /** How do the parts of the panel work together? The address chooses a run, polls keep the lists, ticks the clocks. */
 import { all, get, serverNow } from "./api.js";
 import { cancel, every, later } from "./clock.js";
-import { drawDefinitions } from "./definitions.js";
+import { clearNotices, drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
 import { clockTime, hasEnded } from "./format.js";
 import { drawManagers } from "./managers.js";
@@ -52,6 +52,7 @@ function mark(step, lines) {
 }
 
 function started(manager) {
+  clearNotices($("definitions"), () => true);
   managers.items = [manager, ...managers.items.filter(({ id }) => id !== manager.id)];
   location.hash = link(manager.id);
   if (narrow.matches) $("run").scrollIntoView();
@@ -76,6 +77,8 @@ async function pollManagers() {
     $("reach").hidden = false;
     return setText($("reach"), `the service does not answer · stale since ${clockTime(answered)}`);
   }
+  const ended = new Set(managers.items.filter(({ status }) => hasEnded(status)).map(({ id }) => id));
+  clearNotices($("definitions"), (blocker) => blocker === "" || ended.has(blocker));
   if (!run) choose();
   const listed = managers.items.find(({ id }) => id === run?.id);
   if (listed) run.reopened(listed.status);

@@ -2,11 +2,10 @@
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.panel import OpenPanel, wait_for_end
+from tests.browser.panel import LOG_AT_ONCE, OpenPanel, wait_for_end
 from tests.service import Service
 
 LONG = "What this definition does takes a good many words to say. " * 10
-QUICK = {"worker_count": 1, "log_count": 1, "log_delay_ms": 0}
 
 
 def edge(element: Locator, side: str) -> float:
@@ -43,7 +42,7 @@ def test_a_narrow_window_goes_to_the_run_that_its_address_names(
     service: Service, open_panel: OpenPanel
 ) -> None:
     define_many(service)
-    manager_id = service.run_to_end("load-test", **QUICK)["id"]
+    manager_id = service.run_to_end("load-test", **LOG_AT_ONCE)["id"]
     panel = open_panel(service, width=360, height=740)
     page = panel.open(f"#/managers/{manager_id}")
     wait_for_end(panel)

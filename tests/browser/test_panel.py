@@ -6,6 +6,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.panel import (
+    LOG_AT_ONCE,
     SLOWLY,
     OpenPanel,
     box,
@@ -164,6 +165,22 @@ def test_a_refused_run_says_why_and_links_to_the_one_that_runs(
     card.get_by_role("button", name="Run").click()
     link = card.get_by_role("link", name="Show that run")
     expect(link).to_have_attribute("href", f"#/managers/{manager_id}")
+    service.post(f"/managers/{manager_id}/cancel")
+    expect(link, "nothing is in the way any more").to_have_count(0)
+
+
+def test_a_service_that_does_not_answer_is_named_until_it_does(
+    service: Service, open_panel: OpenPanel
+) -> None:
+    panel = open_panel(service)
+    panel.expected = ["net::ERR_"]
+    page = panel.open()
+    card = page.locator(".definitions li").filter(has_text="Load test")
+    service.stop()
+    card.get_by_role("button", name="Run").click()
+    expect(card.locator(".answer")).to_have_text("the service does not answer")
+    service.start()
+    expect(card.locator(".answer")).to_be_empty()
 
 
 def test_a_wrong_parameter_is_explained(service: Service, open_panel: OpenPanel) -> None:
@@ -174,8 +191,12 @@ def test_a_wrong_parameter_is_explained(service: Service, open_panel: OpenPanel)
     card.get_by_text("Parameters").click()
     card.get_by_label("log_count", exact=True).fill("many")
     card.get_by_role("button", name="Run").click()
+    expect(card.locator(".answer .fault")).to_have_count(1)
     expect(card.locator(".answer")).to_contain_text("log_count")
     expect(page.locator(".managers li")).to_have_count(0)
+    service.run_to_end("load-test", **LOG_AT_ONCE)
+    expect(page.locator(".managers .completed")).to_have_count(1)
+    expect(card.locator(".answer"), "still as wrong").to_contain_text("log_count")
 
 
 def test_a_narrow_window_shows_everything_without_scrolling_sideways(
