@@ -1,25 +1,27 @@
-# Everything runs in .venv, made by the first command that needs it.
+# Everything runs in .venv, made by the first command that needs it: READY is the service, TOOLS adds what
+# tests and checks need.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/.tools
 
 .PHONY: run test test-all check bench clean
 
 run: $(READY)
 	@exec $(VENV)/bin/python app.py
 
-test: $(READY)
+test: $(TOOLS)
 	@$(VENV)/bin/python -m pytest -q
 
-test-all: $(READY) check
+test-all: $(TOOLS) check
 	@$(VENV)/bin/python -m pytest -q -m "slow or not slow"
 
-check: $(READY)
+check: $(TOOLS)
 	@$(VENV)/bin/ruff format --check -q app.py jobs tests
 	@$(VENV)/bin/ruff check -q app.py jobs tests
 	@$(VENV)/bin/mypy app.py jobs tests
 
-bench: $(READY)
+bench: $(TOOLS)
 	@$(VENV)/bin/python -m tests.bench
 
 clean:
@@ -32,5 +34,10 @@ $(READY): pyproject.toml
 	  { echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast,dev]'
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast]'
 	@touch $(READY)
+
+$(TOOLS): $(READY)
+	@echo "Adding the tools for tests ..."
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast,dev]'
+	@touch $(TOOLS)

@@ -104,6 +104,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _host_name(host: str) -> str:
+    """An address as it stands in a Host header."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
 def static_folder() -> Path:
     """The folder of the panel's files: inside the installed package, or beside this file in a checkout."""
     installed = Path(jobs.__file__).parent / "static"
@@ -160,7 +165,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     app = Starlette(
         routes=routes(static_folder()),
-        middleware=[Middleware(Guard, hosts=settings.hosts)],
+        middleware=[Middleware(Guard, hosts=(_host_name(settings.host), *settings.hosts))],
         exception_handlers={
             Refusal: on_refusal,
             ReadError: on_read_error,
@@ -189,7 +194,7 @@ def serve(settings: Settings) -> int:
         listener = listen(settings.host, settings.port)
     except OSError as error:
         engine.close()
-        return _fail(f"{settings.host}:{settings.port}: {error.strerror or error}")
+        return _fail(f"{settings.host}:{settings.port}: {error.strerror or error} (another: STEPSTREAM_PORT)")
     # What exists now stays: collecting it again and again is what makes the slowest percent slow.
     gc.collect()
     gc.freeze()
@@ -213,8 +218,12 @@ def _fail(message: str) -> int:
 
 def parse(arguments: Sequence[str]) -> dict[str, str]:
     """The flags of a command line."""
-    parser = argparse.ArgumentParser(prog="stepstream", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["serve"], default="serve", help="serve (the default)")
+    parser = argparse.ArgumentParser(
+        prog="stepstream",
+        usage="stepstream [serve] [FLAGS]",
+        description="Run multi-step jobs and show every worker live. Flags win over STEPSTREAM_… variables.",
+        allow_abbrev=False,
+    )
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", help="port to listen on (8000; 0: any free one)")
     parser.add_argument("--db", help="database file (stepstream.db)")
@@ -223,9 +232,8 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
     parser.add_argument("--hosts", help="further allowed Host names, with commas between them")
     parser.add_argument("--synchronous", help="FULL (survives a power cut) or NORMAL")
     parser.add_argument("--log-level", help="lowest level taken from logging (info)")
-    flags = vars(parser.parse_args(arguments))
-    del flags["command"]
-    return cast("dict[str, str]", flags)
+    rest = arguments[1:] if arguments[:1] == ["serve"] else arguments
+    return cast("dict[str, str]", vars(parser.parse_args(rest)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

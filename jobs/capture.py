@@ -1,23 +1,24 @@
 """How do lines of ``logging`` reach the log? A handler that writes them as lines of the job that runs.
 
 The job is found by context, so a library that a worker function calls needs to know nothing of it: also
-after an ``await``, in a child task, and in a worker thread (``anyio.to_thread``, ``asyncio.to_thread``, and
-``run_in_executor`` through the executor below). A ``threading.Thread`` of one's own starts with an empty
-context before Python 3.14: there, ``job.log`` always knows its job.
+after an ``await``, in a child task, and in a worker thread. ``anyio`` and ``asyncio.to_thread`` hand the
+context on by themselves. A ``threading.Thread`` does so from Python 3.14 on, and the threads of an executor
+never do; here both do, as long as the capture lasts.
 """
 
 import contextvars
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from jobs.exception import describe
 from jobs.job import current
 from jobs.job_log import format_message
 from jobs.row import Level
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -79,13 +80,29 @@ def capture(level: int) -> JobLogHandler:
     root.setLevel(min(level, root.level or level))
     handler = JobLogHandler(level)
     root.addHandler(handler)
+    threading.Thread.start = _start  # type: ignore[assignment, method-assign]
+    ThreadPoolExecutor.submit = _submit  # type: ignore[assignment, method-assign]
     return handler
 
 
-class ContextExecutor(ThreadPoolExecutor):
-    """An executor whose calls run in the context of who submitted them."""
+def release(handler: JobLogHandler) -> None:
+    """Undo ``capture``."""
+    logging.getLogger().removeHandler(handler)
+    threading.Thread.start = _plain_start  # type: ignore[method-assign]
+    ThreadPoolExecutor.submit = _plain_submit  # type: ignore[method-assign]
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """As ``ThreadPoolExecutor.submit``."""
-        run: Callable[..., Any] = contextvars.copy_context().run
-        return super().submit(run, fn, *args, **kwargs)
+
+_plain_start = threading.Thread.start
+_plain_submit = ThreadPoolExecutor.submit
+
+
+def _start(thread: threading.Thread) -> None:
+    """As ``Thread.start``, but a thread that a job starts runs in the job's context."""
+    if current.get() is not None:
+        thread.run = partial(contextvars.copy_context().run, thread.run)  # type: ignore[method-assign]
+    _plain_start(thread)
+
+
+def _submit(executor: ThreadPoolExecutor, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+    """As ``submit``, but in the context of who submits: its threads may have been started by another job."""
+    return _plain_submit(executor, contextvars.copy_context().run, fn, *args, **kwargs)

@@ -246,5 +246,4 @@ def _max_child_failures(table: Table, findings: Findings) -> int | None:
     tolerance.without_effect(("failure_action",))
     if "max_child_failures" not in tolerance.values:
         return None
-    limit = tolerance.integer("max_child_failures", -1, least=0)
-    return limit if limit >= 0 else None
+    return tolerance.integer("max_child_failures", 0, least=0)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import worker_types
-from jobs.capture import capture
+from jobs.capture import capture, release
 from jobs.catalogue import Catalogue
 from jobs.log import Log
 from jobs.recovery import interrupt
@@ -58,6 +58,8 @@ class Engine:
         log_level: int,
     ) -> None:
         types = worker_types.load(SHIPPED, workers)
+        for file, error in types.broken.items():
+            logger.warning("worker functions of %s are not there: %s", file, error)
         self.catalogue = Catalogue(DEFINITIONS, definitions, types.functions, environ, types.broken)
         self.on_commit: Callable[[set[str]], None] = lambda manager_ids: None
         self.on_death: Callable[[BaseException], None] = lambda error: None
@@ -88,7 +90,7 @@ class Engine:
         seconds = max(LEAST_CLOSE_SECONDS, self._stop_at + STOP_SECONDS - time.monotonic())
         written = self._store.close(partial(interrupt, reason="the service was stopped"), seconds)
         self.runner.stop_thread()
-        logging.getLogger().removeHandler(self._handler)
+        release(self._handler)
         return written
 
     def health(self) -> dict[str, Any]:

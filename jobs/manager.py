@@ -62,7 +62,13 @@ class ManagerRun:
             self._statuses.values(), cancelled=self._stop == "cancel", failed=self._failed
         )
         duration = time.monotonic() - started
-        self._status(Outcome("running", status, self._reason, duration))
+        self._status(Outcome("running", status, self._reason or self._shortfall(status), duration))
+
+    def _shortfall(self, status: Status) -> str | None:
+        """Why a run did not simply complete, where nothing else says so."""
+        if status == "completed":
+            return None
+        return ", ".join(f"{name} {ended}" for name, ended in self._statuses.items() if ended != "completed")
 
     def _status(self, outcome: Outcome) -> None:
         self._log.manager_status(self.source, self.definition_id, outcome)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-FEW = 10  # Up to this many known words are listed when none is near.
+FEW = 24
 LONGEST = 64  # The longest word shown in full, and the longest one that is compared at all.
 
 

@@ -10,7 +10,7 @@ from jobs.signature import ANYTHING, Deferred
 # [config] is another word for [params], so {config.x} is one for {params.x}.
 _PLACEHOLDER = re.compile(r"\{(params|config|env)\.([^{}\n]+)\}")
 # Quaero fills {name} from its key-value store. ${name} is the shell's.
-_STORED_KEY = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+_STORED_KEY = re.compile(r"(?<!\$)\{(?!(?:params|config|env)\.)([A-Za-z_][A-Za-z0-9_.-]*)\}")
 
 
 class Placeholder(NamedTuple):

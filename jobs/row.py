@@ -22,7 +22,7 @@ Originator = Literal["manager", "step", "worker", "system"]
 EVENTS = ("job_log", "job_status", "step_progress", "manager_progress")
 MESSAGE_BYTES = 16 * 1024
 ROW_BYTES = 32 * 1024
-DATA_BYTES = 12 * 1024
+DATA_BYTES = 16 * 1024
 REASON_CHARACTERS = 1000
 EXCEPTION_CHARACTERS = 1000
 
@@ -136,7 +136,7 @@ def _data(data: Any, redactor: Redactor | None) -> str:
 
 def _cut(message: str, room: int) -> tuple[str, int | None]:
     """The part of a message that fits, and its size before in bytes if that is not the whole."""
-    if len(message) * 6 + 2 <= room and len(message) * 4 <= MESSAGE_BYTES:
+    if len(message) * 12 + 2 <= room and len(message) * 4 <= MESSAGE_BYTES:
         return message, None
     raw = message.encode("utf-8", "surrogatepass")
     text = message

@@ -10,13 +10,12 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
-from jobs.capture import ContextExecutor
 from jobs.definition import Definition, configure
 from jobs.log import Log, NewStep
 from jobs.manager import ManagerRun
@@ -111,7 +110,7 @@ class Runner:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(ContextExecutor(EXECUTOR_THREADS, "stepstream-executor"))
+        self._loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "stepstream-executor"))
         self._stop = anyio.Event()
         try:
             async with anyio.create_task_group() as self._tasks:

@@ -25,8 +25,13 @@ def columns(outcome: Outcome, at: str) -> dict[str, Any]:
     if outcome.status == "running":
         columns["started_at"] = at
     elif outcome.status != "pending":
-        columns |= {"finished_at": at, "duration": outcome.duration}
+        columns |= {"finished_at": at, "duration": _rounded(outcome.duration)}
     return columns | dict(outcome.extra or {})
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """A duration to the microsecond, as times are."""
+    return None if seconds is None else round(seconds, 6)
 
 
 def job_status(tx: Transaction, source: Source, name: str, outcome: Outcome, at: str) -> None:
@@ -57,7 +62,7 @@ def status_row(
     if outcome.reason is not None:
         fields["reason"] = outcome.reason
     if outcome.duration is not None:
-        fields["duration"] = round(outcome.duration, 6)
+        fields["duration"] = _rounded(outcome.duration)
     tx.event("job_status", source, fields, at)
 
 

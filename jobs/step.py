@@ -112,8 +112,17 @@ class StepRun:
             failed=self._stopped == "failed",
             max_child_failures=self._max_child_failures,
         )
-        self._write_status("running", status, self._reason, time.monotonic() - started)
+        reason = self._reason or self._shortfall(status)
+        self._write_status("running", status, reason, time.monotonic() - started)
         return status
+
+    def _shortfall(self, status: Status) -> str | None:
+        """Why a step did not simply complete, where nothing else says so."""
+        if status == "completed":
+            return None
+        words: tuple[Status, ...] = ("failed", "cancelled")
+        missing = [f"{self._counts[word]} {word}" for word in words if self._counts.get(word)]
+        return f"of {sum(self._counts.values())} worker jobs, {' and '.join(missing)}"
 
     def _write_status(
         self, previous: Status, status: Status, reason: str | None = None, duration: float | None = None
@@ -241,7 +250,7 @@ class StepRun:
                 extra["result"] = exact_json(ending.result, f"the result of {job.name} is")
                 ending = replace(ending, result=json.loads(extra["result"]))
             except TypeError as error:
-                job.write("error", str(error))
+                job.write("error", str(error), {"exception": {"class": "TypeError", "text": str(error)}})
                 ending = Ending("failed", reason=str(error))
         if job.unsaved_progress:
             extra["progress_done"], extra["progress_total"] = job.unsaved_progress

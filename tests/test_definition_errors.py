@@ -30,7 +30,14 @@ TOP_LEVEL = [
     pytest.param(
         "NAME = 1\n" + STEP, ['one.toml NAME: unknown key "NAME", did you mean "name"?'], id="capitals"
     ),
-    pytest.param("qqqq = 1\n" + STEP, ['one.toml qqqq: unknown key "qqqq"'], id="far key"),
+    pytest.param(
+        "qqqq = 1\n" + STEP,
+        [
+            'one.toml qqqq: unknown key "qqqq", expected "description", "enabled", "error_tolerance", "id", '
+            '"max_running", "name", "on_restart", "params", "schedule", "step", "tags", "timeout" or "timezone"'
+        ],
+        id="far key",
+    ),
     pytest.param(
         'id = "A b"\n' + STEP,
         [

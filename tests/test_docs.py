@@ -16,8 +16,9 @@ from tests.service import ROOT, Service
 
 TUTORIAL = DOCS / "tutorial.md"
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-# The tutorial starts and kills the service itself; all others look at one that runs.
-OTHERS = [page for page in pages() if page != TUTORIAL]
+CLEAN_UP = DOCS / "how-to" / "clean-up.md"
+# Two pages stop and start the service themselves; all others look at one that runs.
+OTHERS = [page for page in pages() if page not in (TUTORIAL, CLEAN_UP)]
 
 
 def name(page: Path) -> str:
@@ -30,7 +31,7 @@ def write(block: Block, service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the files of all pages but the tutorial."""
+    """A service with the files of all pages that do not start their own."""
     service = Service(tmp_path_factory.mktemp("docs"))
     files = [block for page in OTHERS for block in blocks(page) if block.title]
     assert len({block.title for block in files}) == len(files), "two pages show different files of one name"
@@ -65,6 +66,19 @@ def test_the_tutorial_can_be_followed(make_service: Callable[..., Service]) -> N
     assert console.executed > 10
     own = [block for block in blocks(TUTORIAL, "toml") if block.title]
     assert len(own) >= 2
+
+
+@needs_curl
+def test_the_database_is_smaller_after_cleaning_up(make_service: Callable[..., Service]) -> None:
+    service = make_service().start()
+    console = Console(service, starts=True)
+    before = 0
+    for block in blocks(CLEAN_UP, "console"):
+        if "vacuum" in block.text:
+            before = service.db.stat().st_size
+            assert not (service.folder / "stepstream.db.lock").read_text()
+        console.run(block)
+    assert 0 < service.db.stat().st_size < before
 
 
 @pytest.mark.parametrize("block", [block for block in all_blocks("python") if block.title], ids=str)

@@ -14,7 +14,8 @@ from starlette.routing import Mount, Route
 
 import jobs
 from app import Settings, static_folder
-from jobs.job import Handle, Job, JobLog
+from jobs.job import Handle, Job
+from jobs.job_log import JobLog
 from jobs.row import EVENTS
 from jobs.status import STATUSES
 from jobs.web.routes import routes

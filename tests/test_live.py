@@ -15,6 +15,7 @@ from tests.service import Service
 
 WORKERS = """
     import asyncio, logging, threading
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
     import anyio, anyio.to_thread
     from jobs import Job, worker
@@ -59,6 +60,8 @@ WORKERS = """
         await anyio.sleep(0.001)
         log.info("%s in a child task", label)
 
+    pool = ThreadPoolExecutor(2)  # its threads serve the jobs of all steps
+
     def in_thread(label, whose):
         log.warning("%s in a worker thread of %s", label, whose)
 
@@ -67,6 +70,10 @@ WORKERS = """
         thread = threading.Thread(target=lambda: job.log.info("%s by its own log in a bare thread", label))
         thread.start()
         thread.join()
+        thread = threading.Thread(target=in_thread, args=(label, "one's own"))
+        thread.start()
+        thread.join()
+        list(pool.map(in_thread, [label] * 2, ["a pool"] * 2))
 """
 
 
@@ -178,7 +185,7 @@ def test_no_line_of_one_step_is_in_another(service: Service) -> None:
         assert {row["step_id"] for row in own} == {step["step_id"]}
         assert [row["line_number"] for row in own] == list(range(1, step["lines"] + 1))
         kinds = [row["message"].removeprefix(step["name"]) for row in own]
-        assert len(own) == 1 + 3 * 7 + 3 * 2
+        assert len(own) == 1 + 3 * 7 + 3 * 5
         for kind, times in (
             (" at first", 3),
             (" after an await", 3),
@@ -188,6 +195,8 @@ def test_no_line_of_one_step_is_in_another(service: Service) -> None:
             (" in a worker thread of executor", 3),
             (" in a plain function", 3),
             (" by its own log in a bare thread", 3),
+            (" in a worker thread of one's own", 3),
+            (" in a worker thread of a pool", 6),
         ):
             assert kinds.count(kind) == times, kind
     jobs = {job["job_id"]: job for job in service.get(f"/managers/{manager['id']}/jobs")["items"]}

@@ -202,6 +202,18 @@ def test_a_second_process_is_refused_and_changes_nothing(service: Service) -> No
     service.start()  # a killed process keeps no lock
 
 
+def test_another_name_of_the_database_is_the_same_database(service: Service) -> None:
+    manager_id = service.run("endless")
+    link = service.folder / "link.db"
+    link.symlink_to(service.db)
+    second = service.spawn("--port", "0", "--db", str(link))
+    assert second.wait(10) == 1
+    assert second.stdout is not None
+    second.stdout.close()
+    assert f"process {service.process.pid}" in service.errors()
+    assert service.get(f"/managers/{manager_id}")["status"] == "running"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -196,7 +196,8 @@ def test_a_step_ends_by_the_rules(service: Service, keys: str, status: str, coun
     assert {key: step[key] for key in counts} == counts
     assert {key: manager[key] for key in counts} == counts
     assert manager["status"] == status
-    assert (step["reason"] is not None) == (status == "failed" and "fail =" not in keys)
+    assert (step["reason"] is None) == (status == "completed")
+    assert (manager["reason"] is None) == (status == "completed")
 
 
 def test_a_failed_worker_leaves_its_traceback_as_its_last_line(service: Service) -> None:

@@ -70,9 +70,12 @@ def test_what_cannot_start_says_so_in_one_line(
     assert line.startswith(f"stepstream: {message}")
 
 
-def test_an_ipv6_address_is_served(make_service: Callable[..., Service]) -> None:
-    service = make_service({"STEPSTREAM_HOST": "::1"}).start()
-    assert service.url.startswith("http://[::1]:")
+@pytest.mark.parametrize(("host", "name"), [("::1", "[::1]"), ("127.0.0.2", "127.0.0.2")])
+def test_an_address_is_served_by_its_own_name(
+    make_service: Callable[..., Service], host: str, name: str
+) -> None:
+    service = make_service({"STEPSTREAM_HOST": host}).start()
+    assert service.url.startswith(f"http://{name}:")
     assert service.get("/healthz")["status"] == "ok"
 
 

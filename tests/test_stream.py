@@ -421,6 +421,22 @@ def test_a_gap_tells_which_rows_are_not_kept_any_more(service: Service) -> None:
     events = service.events(manager["id"], after=4)
     assert events[1].json == {"from": 5, "to": 10}
     assert "gap" not in {event.name for event in service.events(manager["id"], after=10)}
+    events = service.events(manager["id"], tail=1000)
+    assert [event.name for event in events[:3]] == ["", "gap", "snapshot"]
+    assert events[1].json == {"from": 1, "to": 10}
+    assert seqs(events) == list(range(11, manager["last_seq"] + 1))
+
+
+def test_a_hole_in_the_middle_is_told_too(service: Service) -> None:
+    manager = service.run_to_end("levels")
+    with sqlite3.connect(service.db) as db:
+        db.execute("DELETE FROM log WHERE manager_id = ? AND seq BETWEEN 20 AND 22", (manager["id"],))
+    events = service.events(manager["id"])
+    names = [event.name for event in events]
+    assert names.count("gap") == 1
+    gap = names.index("gap")
+    assert events[gap].json == {"from": 20, "to": 22}
+    assert (events[gap - 1].json["seq"], events[gap + 1].json["seq"]) == (19, 23)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

@@ -92,6 +92,8 @@ API = """
         step.log.info("\\x00" * 16_000)
         step.log.info("\\ud800 alone")
         step.log.info("big", data=["y" * 40_000])
+        for count in range(2_600, 4_200, 100):
+            step.log.info("\U0001f600" * count)
 """
 
 
@@ -221,6 +223,9 @@ def test_any_line_is_kept_within_its_bounds(service: Service) -> None:
     assert found[6]["truncated"] == 16_000
     assert found[7]["message"] == "\ud800 alone"
     assert found[8]["data"] == {"truncated": 40_004}
+    for line in found[9:]:
+        assert set(line["message"]) == {"\U0001f600"}
+        assert line.get("truncated", 0) in (0, 4 * 4_100) or len(line["message"]) < line["truncated"] / 4
     with sqlite3.connect(service.db) as db:
         rows = db.execute("SELECT data FROM log WHERE manager_id = ?", (manager["id"],)).fetchall()
     assert all(len(data) <= 32 * 1024 and data.isascii() and "\n" not in data for (data,) in rows)

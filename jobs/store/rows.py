@@ -100,7 +100,7 @@ def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> list
         for values in found:
             row = Row(*values)
             room -= len(row.data)
-            if page and room < 0:
+            if page and (room < 0 or row.seq != page[-1].seq + 1):  # what is missing shows between pages
                 break
             page.append(row)
     return page

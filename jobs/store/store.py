@@ -90,7 +90,8 @@ def _take(path: Path) -> tuple[IO[str], bool]:
 
     The database file itself is never opened but by SQLite: closing it would drop SQLite's locks.
     """
-    lock_path = path.with_name(path.name + ".lock")
+    file = path.resolve()  # by whatever name it is opened
+    lock_path = file.with_name(file.name + ".lock")
     try:
         lock = open(lock_path, "a+", encoding="ascii")  # noqa: SIM115 (held open as long as the process has it)
     except OSError as error:

@@ -8,7 +8,7 @@ from jobs.catalogue import listing
 from jobs.definition import BadParams, Definition, params_for
 from jobs.runner import Stopping, TooManyRunning
 from jobs.store.rows import RowFilter
-from jobs.web.floor import floor, head_of, manager_of
+from jobs.web.floor import floor, head_of, listed, manager_of
 from jobs.web.log import SSE, stream_of
 from jobs.web.problem import Json, Refusal
 from jobs.web.request import Query, json_body, preferred
@@ -19,9 +19,11 @@ RUN_FORMS = {"application/json": "json", SSE: "events"}
 
 async def list_definitions(request: Request) -> Response:
     """``GET /definitions``"""
-    Query(request)
+    query = Query(request, "limit", "after")
+    limit, after = query.limit(), query.text("after") or ""
     found = await to_thread.run_sync(floor(request).engine.catalogue.all)
-    return Json({"items": [listing(definition) for definition in found], "next": None})
+    items = [listing(definition) for definition in found if definition.id > after]
+    return listed(request, items[:limit], "after", items[limit - 1]["id"] if len(items) > limit else None)
 
 
 async def get_definition(request: Request) -> Response:

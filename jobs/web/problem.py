@@ -17,7 +17,7 @@ class Json(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """The body."""
-        return encode(content).encode("ascii")
+        return encode(content).encode("ascii") + b"\n"  # a terminal's prompt comes on a line of its own
 
 
 class Refusal(Exception):

@@ -18,8 +18,9 @@ from jobs.web.problem import problem
 
 # Seconds: streams say goodbye within 2 of them, what then is still open is cut.
 SHUTDOWN_SECONDS = 3
-# A client that acknowledges nothing for so long loses its connection, and with it its descriptor (seconds).
-USER_TIMEOUT = 30
+# Seconds. A client that takes nothing for 45 is cut; what it never takes would keep its connection half
+# closed, and with it its descriptor, so the system drops that a little later.
+USER_TIMEOUT = 50
 BACKLOG = 4096
 SPARE_DESCRIPTORS = 64
 

@@ -138,6 +138,9 @@ class Follower:
             snapshot = await self.readers.run(self._snapshot)
             if snapshot is None:
                 return
+            if self.position + 1 < self.head.first_seq:
+                yield event("gap", {"from": self.position + 1, "to": self.head.first_seq - 1})
+                self.position = self.head.first_seq - 1
             yield event("snapshot", snapshot)
         elif self.position > self.head.last_seq:
             yield event("reset", {"last_seq": self.head.last_seq})

@@ -48,7 +48,8 @@ def agent(
         whose = "that this run saved" if filter_scope == "run" else "kept"
         step.log.warning("no documents to work on: none of those %s passes the filters", whose)
         return
-    step.log.info("extracting up to %d keywords from each of %d documents", limit, len(documents))
+    what = "1 document" if len(documents) == 1 else f"each of {len(documents)} documents"
+    step.log.info("extracting up to %d keywords from %s", limit, what)
     for document in documents:
         step.spawn(extract_keywords, document["id"], limit)
 

@@ -41,9 +41,6 @@ async def generate_jobs(
             raise ValueError(f"{name} is {count:g}, expected 0 or more")
     if not 0 <= failure_rate <= 1:
         raise ValueError(f"failure_rate is {failure_rate:g}, expected 0 to 1")
-    step.log.info(
-        "spawning %d workers of %d lines, children to depth %d", worker_count, log_count, recursion_depth
-    )
     for number in range(1, worker_count + 1):
         step.spawn(
             write_lines,
