@@ -14,7 +14,7 @@ export class Header {
     this.badge = h("span", { class: "badge" });
     this.counts = h("p", { class: "counts" });
     this.reason = h("p", { class: "reason", hidden: true });
-    this.facts = h("p", { class: "quiet" });
+    this.facts = h("p", { class: "quiet facts" });
     this.params = h("dl", { class: "params", hidden: true });
     this.toml = h("pre", { tabindex: "0" });
     this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
@@ -105,7 +105,7 @@ function cancelForm(id, heading) {
   });
   const problem = h("span", { class: "problem", role: "alert" });
   const send = h("button", { type: "submit", class: "danger" }, "Cancel this run");
-  const open = h("button", { type: "button", click: () => turn(true) }, "Cancel…");
+  const open = h("button", { type: "button", class: "cancel", click: () => turn(true) }, "Cancel…");
   const form = h("form", { hidden: true, submit, keydown: (event) => event.key === "Escape" && turn(false) },
     reason, send, h("button", { type: "button", click: () => turn(false) }, "Keep running"));
   let busy = false; // not `disabled`, which would take the focus away from the button
@@ -123,7 +123,10 @@ function cancelForm(id, heading) {
     try {
       await post(`managers/${part(id)}/cancel`, reason.value ? { reason: reason.value } : {});
       heading.focus();
-      setText(send, "Cancelling…");
+      form.hidden = true;
+      open.hidden = false;
+      open.disabled = true;
+      setText(open, "Cancelling…");
     } catch (error) {
       setText(problem, error.message);
       busy = false;
@@ -134,9 +137,13 @@ function cancelForm(id, heading) {
   return {
     element,
     draw(ended) {
-      if (!ended) return;
+      if (ended === element.classList.contains("ended")) return;
+      element.classList.toggle("ended", ended); // the button keeps its place
+      if (!ended) return; // going on after a retry
       if (form.contains(document.activeElement) || open === document.activeElement) heading.focus();
-      form.hidden = open.hidden = true;
+      form.hidden = true;
+      open.hidden = open.disabled = busy = false;
+      setText(open, "Cancel…");
     },
   };
 }

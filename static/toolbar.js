@@ -13,7 +13,7 @@ export function drawToolbar(parent, { items, next }) {
   }
   const of = next ? ` of the newest ${items.length} managers` : "";
   keyed(parent, [
-    { label: next ? `Newest ${items.length} managers` : "Managers", title: `Managers by status${of}`, counts: managers },
+    { label: next ? "Newest managers" : "Managers", title: `Managers by status${of}`, counts: managers },
     { label: "Worker jobs", title: `Worker jobs by status${of}`, counts: jobs },
   ], { key: (_group) => _group.title.split(" ")[0], make, update: draw });
 }
@@ -31,7 +31,7 @@ function draw(element, { label, title, counts }) {
   const shown = STATUSES.filter((status) => counts.has(status)).map((status) => ({ status, n: counts.get(status) }));
   keyed(by, shown, {
     key: ({ status }) => status,
-    make: ({ status }) => h("span", { class: `count ${status}` },
+    make: ({ status }) => h("span", { class: `count ${status}`, title: word(status) },
       icon(status), h("b", {}), " ", h("span", { class: "word" }, word(status)), " "),
     update: (one, { n }) => setText(one.children[1], count(n)),
   });

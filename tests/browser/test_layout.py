@@ -2,9 +2,18 @@
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.panel import LOG_AT_ONCE, OpenPanel, wait_for_end
+from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, wait_for_end, wait_for_more_lines
 from tests.service import Service
 
+STATUSES = (
+    "running",
+    "pending",
+    "completed",
+    "completed_with_warnings",
+    "failed",
+    "cancelled",
+    "interrupted",
+)
 LONG = "What this definition does takes a good many words to say. " * 10
 
 
@@ -52,3 +61,35 @@ def test_a_narrow_window_goes_to_the_run_that_its_address_names(
     page = other.open()
     wait_for_end(other)
     assert page.evaluate("scrollY") == 0, "an address without a run shows the lists"
+
+
+def test_a_run_that_starts_works_and_ends_moves_nothing(service: Service, open_panel: OpenPanel) -> None:
+    panel = open_panel(service)
+    page = panel.open()
+    bar = edge(page.locator(".bar"), "bottom")
+    panel.run("Load test", **SLOWLY | {"log_count": 30})
+    wait_for_more_lines(panel, "flat")
+    expect(page.get_by_role("button", name="Cancel…")).to_be_visible()
+    steps = edge(page.locator(".steps"), "top")
+    log = edge(page.get_by_role("link", name="Text log"), "left")
+    wait_for_end(panel)
+    expect(page.locator(".state > .status")).to_have_text("completed")
+    expect(page.get_by_role("button", name="Cancel…")).to_be_hidden()
+    assert edge(page.locator(".steps"), "top") == steps
+    assert edge(page.get_by_role("link", name="Text log"), "left") == log
+    assert edge(page.locator(".bar"), "bottom") == bar
+
+
+def test_the_bar_stays_one_line_whatever_there_is_to_count(service: Service, open_panel: OpenPanel) -> None:
+    panel = open_panel(service)
+    counts = {f"{status}_jobs": 1234 for status in STATUSES}
+    managers = [{"id": status, "status": status, "created_at": "2026-01-01T00:00:00Z"} for status in STATUSES]
+    listed = {"items": [one | counts for one in managers], "next": "managers?after=x"}
+    panel.page.route("**/managers?limit=50", lambda route: route.fulfill(json=listed))
+    service.run_to_end("load-test", **LOG_AT_ONCE)
+    page = panel.open("#/managers/latest")
+    jobs = page.get_by_role("group", name="Worker jobs by status")
+    expect(jobs.locator(".count")).to_have_count(len(STATUSES))
+    assert edge(page.locator(".bar"), "bottom") < 56
+    assert edge(jobs.locator(".count").last, "right") < 1280
+    assert edge(jobs.locator(".count").last, "bottom") < 56

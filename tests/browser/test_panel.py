@@ -195,7 +195,7 @@ def test_a_wrong_parameter_is_explained(service: Service, open_panel: OpenPanel)
     expect(card.locator(".answer")).to_contain_text("log_count")
     expect(page.locator(".managers li")).to_have_count(0)
     service.run_to_end("load-test", **LOG_AT_ONCE)
-    expect(page.locator(".managers .completed")).to_have_count(1)
+    expect(page.locator(".managers a.completed")).to_have_count(1)
     expect(card.locator(".answer"), "still as wrong").to_contain_text("log_count")
 
 
