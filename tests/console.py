@@ -72,7 +72,7 @@ def matches(expected: str, actual: str) -> bool:
 
 
 class Console:
-    """A terminal in the folder of a service, which ``make run`` starts and ``kill -9`` kills.
+    """A terminal in the folder of a service, which ``make run`` starts and ``kill`` ends.
 
     :param service: one that runs, or that a page starts
     :param starts: whether ``make run`` is done, and not only taken for done
@@ -92,7 +92,7 @@ class Console:
             elif command.endswith("make run"):
                 self._start()
                 assert expected in ("", f"Stepstream listening on http://127.0.0.1:{PORT[-4:]}\n"), where
-            elif command.startswith("kill -9 "):
+            elif command.startswith("kill "):
                 self._shell(command, where)
                 self._service.process.wait(SECONDS)
                 self._service.client.close()
@@ -142,6 +142,8 @@ class Console:
         return self._service.url.removeprefix("http://").replace("127.0.0.1", "localhost")
 
     def _ids(self) -> list[str]:
+        if self._service.process.poll() is not None:
+            return []  # nobody can be asked, and what is stopped prints none
         return [manager["id"] for manager in self._service.get("/managers", limit=1000)["items"]]
 
 
