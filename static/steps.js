@@ -59,7 +59,12 @@ class StepView {
     this.status = h("span", { class: "status" });
     this.facts = h("span", { class: "facts" });
     this.warnings = h("span", { class: "chip warning", hidden: true });
-    this.errors = h("span", { class: "chip error", hidden: true });
+    const log = address(`managers/${part(id)}/log`);
+    const lane = name === OWN ? "" : `step=${part(name)}`;
+    this.errors = h("a", {
+      class: "chip error", hidden: true, target: "_blank", href: `${log}?${lane && `${lane}&`}level=error`,
+      title: "The errors as text",
+    });
     this.time = h("span", { class: "time" });
     this.progress = new Progress();
     this.reason = h("p", { class: "reason", hidden: true });
@@ -72,10 +77,9 @@ class StepView {
         mark(name, range);
       },
     });
-    const log = address(`managers/${part(id)}/log${name === OWN ? "" : `?step=${part(name)}`}`);
     this.empty = h("p", { class: "quiet" });
     this.body = h("div", { class: "body", hidden: true }, this.list.element, this.empty,
-      h("p", { class: "foot" }, this.about, h("a", { href: log }, "as text")));
+      h("p", { class: "foot" }, this.about, h("a", { href: lane ? `${log}?${lane}` : log }, "as text")));
     this.element = h("section", { class: "step", "aria-label": title },
       h("div", { class: "head" },
         h("h3", {}, this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
