@@ -20,11 +20,12 @@ export function clockTime(at, { millis = false } = {}) {
   return millis ? `${text}.${String(t.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
-/** The time today, the date as well on any other day. */
+/** The time today, the date as well on any other day, and its year unless it is this one. */
 export function moment(at, now = Date.now()) {
-  const t = new Date(at);
-  if (t.toDateString() === new Date(now).toDateString()) return clockTime(t);
-  return `${t.toLocaleDateString(undefined, { month: "short", day: "numeric" })}, ${clockTime(t)}`;
+  const [t, today] = [new Date(at), new Date(now)];
+  if (t.toDateString() === today.toDateString()) return clockTime(t);
+  const year = t.getFullYear() === today.getFullYear() ? undefined : "numeric";
+  return `${t.toLocaleDateString(undefined, { year, month: "short", day: "numeric" })}, ${clockTime(t)}`;
 }
 
 /** `seconds` as "40 ms", "4.2s", "12s", "3m 05s", "1h 02m"; a ticking duration shows whole seconds. */

@@ -1,5 +1,7 @@
 """Is what matters in sight, and does it stay in its place?"""
 
+import re
+
 from playwright.sync_api import Locator, expect
 
 from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, wait_for_end, wait_for_more_lines
@@ -26,7 +28,13 @@ def define_many(service: Service, count: int = 12) -> None:
     for number in range(count):
         service.define(
             f"broken-{number}",
-            f'name = "Broken {number}"\ndescription = "{LONG}"\n[step.a]\ntype = "agent"\nfilter_limmit = 3\n',
+            f"""
+            name = "Broken {number}"
+            description = "{LONG}"
+            [step.a]
+            type = "agent"
+            filter_limmit = 3
+            """,
         )
 
 
@@ -93,3 +101,17 @@ def test_the_bar_stays_one_line_whatever_there_is_to_count(service: Service, ope
     assert edge(page.locator(".bar"), "bottom") < 56
     assert edge(jobs.locator(".count").last, "right") < 1280
     assert edge(jobs.locator(".count").last, "bottom") < 56
+
+
+def test_the_list_shows_the_date_of_a_run_of_another_day(service: Service, open_panel: OpenPanel) -> None:
+    manager = service.run_to_end("load-test", **LOG_AT_ONCE)
+    old = manager | {"id": "old", "started_at": "2001-02-14T12:00:00Z"}
+    panel = open_panel(service)
+    listed = {"items": [manager, old], "next": None}
+    panel.page.route("**/managers?limit=50", lambda route: route.fulfill(json=listed))
+    page = panel.open(f"#/managers/{manager['id']}")
+    when = page.locator(".managers .when")
+    expect(when).to_have_count(2)
+    expect(when.first).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+    expect(when.last).to_have_text(re.compile(r"14.*2001.*, \d\d:\d\d:\d\d$"))
+    assert edge(when.last, "right") <= edge(page.locator(".managers"), "right")

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { duration, elapsed } from "../../static/format.js";
+import { duration, elapsed, moment } from "../../static/format.js";
 import { Heights } from "../../static/heights.js";
 import { link, parse } from "../../static/route.js";
 
@@ -35,6 +35,14 @@ test("what runs ticks, what ended stands, what has not begun shows nothing", () 
   assert.equal(elapsed({ status: "running", started_at: start, duration: null }, now), "5s");
   assert.equal(elapsed({ status: "completed", started_at: start, duration: 2.25 }, now), "2.3s");
   assert.equal(elapsed({ status: "pending", started_at: null, duration: null }, now), "");
+});
+
+test("a moment has its date unless it is today's, and its year unless it is this one's", () => {
+  const now = new Date(2026, 4, 17, 0, 5).getTime();
+  assert.equal(moment(new Date(2026, 4, 17, 0, 1, 2), now), "00:01:02");
+  assert.match(moment(new Date(2026, 4, 16, 23, 59, 58), now), /16.*, 23:59:58$/, "six minutes, but yesterday");
+  assert.doesNotMatch(moment(new Date(2026, 4, 16), now), /2026/);
+  assert.match(moment(new Date(2025, 4, 17, 0, 5), now), /2025/);
 });
 
 test("the place of every line is the sum of the heights before it, also after corrections", () => {
