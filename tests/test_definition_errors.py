@@ -34,7 +34,8 @@ TOP_LEVEL = [
         "qqqq = 1\n" + STEP,
         [
             'one.toml qqqq: unknown key "qqqq", expected "description", "enabled", "error_tolerance", "id", '
-            '"max_running", "name", "on_restart", "params", "schedule", "step", "tags", "timeout" or "timezone"'
+            '"max_running", "name", "on_restart", "params", "schedule", "step", "tags", "timeout" '
+            'or "timezone"'
         ],
         id="far key",
     ),
