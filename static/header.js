@@ -143,6 +143,7 @@ function cancelForm(id, heading) {
       if (form.contains(document.activeElement) || open === document.activeElement) heading.focus();
       form.hidden = true;
       open.hidden = open.disabled = busy = false;
+      setText(problem, "");
       setText(open, "Cancel…");
     },
   };
