@@ -69,7 +69,7 @@ class Engine:
         )
         self.readers = self._store.readers
         self.tail_readers = self._store.tail_readers
-        left = self._store.writer.commit(partial(interrupt, reason="the service had died")).result()
+        left = self._store.commit(partial(interrupt, reason="the service had died")).result()
         if left:
             logger.warning("interrupted by the death of the service: %s", ", ".join(left))
         self._log = Log(self._store.writer, Redactor())
@@ -111,9 +111,9 @@ class Engine:
 
     async def delete(self, manager_id: str) -> None:
         """Remove a manager that has ended, with its rows, in pieces that leave others' writes their turn."""
-        while await wrap_future(self._store.writer.commit(partial(delete_rows, manager_id=manager_id))):
+        while await wrap_future(self._store.commit(partial(delete_rows, manager_id=manager_id))):
             pass
-        await wrap_future(self._store.writer.commit(partial(delete_manager, manager_id=manager_id)))
+        await wrap_future(self._store.commit(partial(delete_manager, manager_id=manager_id)))
 
 
 def _version() -> str:

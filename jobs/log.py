@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs import state
 from jobs.redact import Redactor
-from jobs.row import REASON_CHARACTERS, Level, Originator, Source, encode, now, prepare_line
+from jobs.row import LEVELS, REASON_CHARACTERS, Level, Originator, Source, encode, now, prepare_line
 from jobs.state import Outcome
 from jobs.status import job_counts
 from jobs.store.documents import save_document
@@ -66,7 +66,7 @@ class Log:
                     "created_at": at,
                     "last_seq": 0,
                     "lines": 0,
-                    **{f"{level}_lines": 0 for level in ("debug", "info", "warning", "error")},
+                    **{f"{level}_lines": 0 for level in LEVELS},
                 },
             )
             for position, step in enumerate(steps):

@@ -122,7 +122,7 @@ class Hub:
 
     def committed(self, manager_ids: set[str]) -> None:
         """Wake the tails of managers that have new rows."""
-        watched = manager_ids.intersection(self._tails)
+        watched = {manager_id for manager_id in manager_ids if manager_id in self._tails}
         if watched and self._loop:
             self._loop.call_soon_threadsafe(self._wake, watched)
 

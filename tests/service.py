@@ -1,6 +1,7 @@
 """A real service for a test: a process of its own on a free port, with a real database file."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ class Service:
         self.definitions.mkdir(exist_ok=True)
         self.workers.mkdir(exist_ok=True)
         self._environ = dict(environ or {})
+        self.descriptors: int | None = None  # how many it may have; None: as many as the system allows
         self.process: subprocess.Popen[str]
         self.url = ""
         self.client: httpx.Client
@@ -77,7 +79,13 @@ class Service:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                preexec_fn=self._limit,
             )
+
+    def _limit(self) -> None:
+        """In the new process, before its program."""
+        if self.descriptors is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def _error_file(self, mode: str) -> IO[str]:
         return open(self.folder / "errors.txt", mode, encoding="utf-8")

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -471,6 +472,27 @@ def test_a_stop_says_goodbye_and_the_client_goes_on_afterwards(
     rest = service.events(manager_id, {"Last-Event-ID": last_id or ""})
     assert seqs(found) + seqs(rest) == list(range(1, rest[-1].json["last_seq"] + 1))
     assert rest[-1].json["status"] == "interrupted"
+
+
+def test_too_many_streams_are_told_to_come_again(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    """Not by an error: a browser's EventSource never comes back from one."""
+    service = make_service()
+    service.descriptors = 64 + 3  # the service keeps 64 for other things
+    prepare(service)
+    manager_id = service.run("waits", path=str(tmp_path / "go"))
+    with ExitStack() as streams:
+        opened = [streams.enter_context(service.stream(manager_id)) for _ in range(3)]
+        for events in opened:
+            assert next(events).retry == 1000
+            assert next(events).json["seq"] == 1
+        refused = service.events(manager_id)
+        assert [event.name for event in refused] == ["", "busy"]
+        assert refused[0].retry == 15_000
+        assert refused[1].id is None
+    (tmp_path / "go").touch()
+    assert service.finish(manager_id)["status"] == "completed"
 
 
 @pytest.mark.slow
