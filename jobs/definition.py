@@ -234,10 +234,7 @@ def _timezone(table: Table) -> str:
 
 
 def _on_restart(table: Table) -> str:
-    word = table.choice("on_restart", ("interrupt", "resume"))
-    if word == "resume":
-        table.warn("on_restart", NOT_YET + "an interrupted run goes on when it is retried by hand")
-    return word
+    return table.choice("on_restart", ("interrupt", "resume"))
 
 
 def _max_child_failures(table: Table, findings: Findings) -> int | None:

@@ -24,6 +24,7 @@ from jobs.redact import Redactor
 from jobs.row import now
 from jobs.runner import Runner
 from jobs.store.deletion import delete_manager, delete_rows
+from jobs.store.kept import to_resume
 from jobs.store.store import Store, Synchronous
 from jobs.workers import SHIPPED
 
@@ -77,6 +78,8 @@ class Engine:
             self._log, self._store.job_readers, types.functions, environ, lambda error: self.on_death(error)
         )
         self.runner.start_thread()
+        if unfinished := self.readers.read(to_resume):
+            self.runner.resume(unfinished)
         self._handler = capture(log_level)
         self._stop_at = 0.0
 
@@ -110,10 +113,14 @@ class Engine:
         }
 
     async def delete(self, manager_id: str) -> None:
-        """Remove a manager that has ended, with its rows, in pieces that leave others' writes their turn."""
-        while await wrap_future(self._store.commit(partial(delete_rows, manager_id=manager_id))):
-            pass
-        await wrap_future(self._store.commit(partial(delete_manager, manager_id=manager_id)))
+        """Remove a manager that has ended, with its rows, in pieces that leave others' writes their turn.
+
+        :raises Busy: it is being retried or deleted
+        """
+        with self.runner.claim(manager_id):
+            while await wrap_future(self._store.commit(partial(delete_rows, manager_id=manager_id))):
+                pass
+            await wrap_future(self._store.commit(partial(delete_manager, manager_id=manager_id)))
 
 
 def _version() -> str:

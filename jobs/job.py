@@ -2,7 +2,6 @@
 
 import contextvars
 import math
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -10,12 +9,11 @@ from typing import Any, Literal, Protocol, TypeVar
 from jobs.arguments import arguments_of
 from jobs.job_log import JobLog
 from jobs.row import Level, Originator, Source
-from jobs.status import Status
 from jobs.store.documents import check_document, document_id
+from jobs.worker_job import Spawner, WorkerJob
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-PROGRESS_SECONDS = 0.1
 
 current: contextvars.ContextVar["Job | None"] = contextvars.ContextVar("stepstream_job", default=None)
 """The job that the present code runs for; child tasks and worker threads inherit it."""
@@ -76,21 +74,28 @@ class Host(Protocol):
 
 
 class Job:
-    """The job that a worker function runs as: a step's own function, or a worker job.
+    """The job that a worker function runs as, in one try: a step's own function, or a worker job.
 
     Every method is synchronous and may be called in any thread.
     """
 
-    def __init__(self, host: Host, source: Source, originator: Originator, name: str) -> None:
+    def __init__(
+        self,
+        host: Host,
+        source: Source,
+        originator: Originator,
+        name: str,
+        spawner: Spawner | None = None,
+    ) -> None:
         self._host = host
         self.source = source
         self.originator = originator
         self.name = name
+        self.spawner = spawner or Spawner()
         self.log = JobLog(self.write)
         # What is left of it once it was given up while its thread went on.
         self.abandoned = False
-        self._progress_at = 0.0
-        self.unsaved_progress: tuple[float, float | None] | None = None
+        self.waits = 0  # how many of its tasks await a handle
 
     @property
     def manager_id(self) -> str:
@@ -176,21 +181,14 @@ class Job:
         return found
 
     def progress(self, done: float, total: float | None = None) -> None:
-        """Say how far this job is; kept at most ten times a second, the last one always.
+        """Say how far this worker job is; shown at most ten times a second, the last one always.
 
         :param done: how much is done, in any unit
         :param total: how much there is, in the same unit; None if unknown
         :raises ValueError: one of them is no finite number
         """
         self.check()
-        done, total = _finite("done", done), None if total is None else _finite("total", total)
-        now = time.monotonic()
-        if now - self._progress_at < PROGRESS_SECONDS:
-            self.unsaved_progress = (done, total)
-            return
-        self._progress_at = now
-        self.unsaved_progress = None
-        self._host.progress(self, done, total)
+        self._host.progress(self, _finite("done", done), None if total is None else _finite("total", total))
 
     def track(self, iterable: Iterable[T], total: float | None = None) -> Iterator[T]:
         """Go through an iterable and report progress after each item."""
@@ -212,21 +210,6 @@ class Job:
         """
         if self.abandoned:
             raise JobEnded
-
-
-class WorkerJob(Job):
-    """A worker job: one call of a function, and what became of it."""
-
-    def __init__(
-        self, host: Host, source: Source, function: Callable[..., Any], arguments: dict[str, Any]
-    ) -> None:
-        super().__init__(host, source, "worker", function.__name__)
-        self.function = function
-        self.arguments = arguments
-        self.status: Status = "pending"
-        self.reason: str | None = None
-        self.result: Any = None
-        self.waits = 0  # how many of its tasks await a handle
 
 
 class Handle:

@@ -19,6 +19,21 @@ from jobs.store.documents import save_document
 from jobs.store.transaction import Transaction
 from jobs.store.writer import Change, Closed, Writer
 
+# Very many changes at once leave others' rows their turn in between.
+PIECE = 2_000
+
+
+@dataclass(frozen=True)
+class NewManager:
+    """A manager as it is created: the id and name of its definition, the file's text and path, its params."""
+
+    definition: str
+    name: str
+    toml: str
+    path: str
+    on_restart: str
+    params: Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class NewStep:
@@ -45,21 +60,21 @@ class Log:
         prepared = prepare_line(source, originator, level, message, data, self.redactor)
         self._submit(lambda tx: tx.line(prepared))
 
-    def create(
-        self, source: Source, definition: str, name: str, toml: str, params: Any, steps: Sequence[NewStep]
-    ) -> "Future[None]":
+    def create(self, source: Source, new: NewManager, steps: Sequence[NewStep]) -> "Future[None]":
         """A manager with its steps, all pending."""
         at = now()
-        params_text = self.redactor.clean_json(encode(params))
+        params_text = self.redactor.seal(encode(new.params))
 
         def change(tx: Transaction) -> None:
             tx.insert(
                 "managers",
                 {
                     "id": source.manager_id,
-                    "definition": definition,
-                    "name": name,
-                    "toml": toml,
+                    "definition": new.definition,
+                    "name": new.name,
+                    "toml": new.toml,
+                    "path": new.path,
+                    "on_restart": new.on_restart,
                     "params": params_text,
                     "status": "pending",
                     "attempt": 1,
@@ -87,10 +102,17 @@ class Log:
                         **{key: 0 for key in job_counts({}) if key != "total_jobs"},
                     },
                 )
-            state.status_row(tx, source, "manager", definition, Outcome("pending", "pending"), None, at)
+            state.status_row(tx, source, "manager", new.definition, Outcome("pending", "pending"), None, at)
             for step in steps:
                 state.status_row(tx, step.source, "step", step.name, Outcome("pending", "pending"), None, at)
 
+        return self.writer.commit(change)
+
+    def commit(self, change: Change) -> "Future[Any]":
+        """Make a change; the future has its result once it and all before it is committed.
+
+        :raises Closed: the service is stopping
+        """
         return self.writer.commit(change)
 
     def manager_status(self, source: Source, name: str, outcome: Outcome) -> None:
@@ -136,7 +158,7 @@ class Log:
         :param arguments: its arguments as JSON
         """
         at = now()
-        arguments = self.redactor.clean_json(arguments)
+        arguments = self.redactor.seal(arguments)
 
         def change(tx: Transaction) -> None:
             assert source.step_id is not None
@@ -168,22 +190,40 @@ class Log:
         at = now()
         self._submit(lambda tx: state.job_status(tx, source, name, outcome, at))
 
-    def progress(self, source: Source) -> None:
-        """A step's ``step_progress`` and its manager's ``manager_progress``: the counts when written."""
+    def cancel_jobs(self, jobs: Sequence[tuple[Source, str, str]]) -> None:
+        """Pending worker jobs are cancelled: the source, the name and the reason of each."""
+        at = now()
+        for start in range(0, len(jobs), PIECE):
+            piece = [
+                (source, name, self._clean(Outcome("pending", "cancelled", reason)))
+                for source, name, reason in jobs[start : start + PIECE]
+            ]
+
+            def change(tx: Transaction, piece: Sequence[tuple[Source, str, Outcome]] = piece) -> None:
+                for source, name, outcome in piece:
+                    state.job_status(tx, source, name, outcome, at)
+
+            self._submit(change)
+
+    def progress(
+        self, source: Source, progress: Mapping[str, tuple[float, float | None]], eta: float | None
+    ) -> None:
+        """A step's ``step_progress`` and its manager's ``manager_progress``: the counts when written.
+
+        :param progress: how far worker jobs say they are, by id
+        :param eta: seconds until the step will have ended
+        """
 
         def change(tx: Transaction) -> None:
-            state.step_progress_row(tx, source)
+            state.job_progress(tx, progress)
+            state.step_progress_row(tx, source, progress, eta)
             state.manager_progress_row(tx, source)
 
         self._submit(change)
 
-    def job_progress(self, job_id: str, done: float, total: float | None) -> None:
-        """How far a worker job says it is."""
-        self._submit(
-            lambda tx: tx.update(
-                "jobs", "job_id", job_id, "running", {"progress_done": done, "progress_total": total}
-            )
-        )
+    def function_completed(self, source: Source) -> None:
+        """A step's own function has completed: no retry calls it again."""
+        self._submit(lambda tx: state.function_completed(tx, source))
 
     def save(self, source: Source, document: Mapping[str, Any]) -> None:
         """A document of this run."""
@@ -205,7 +245,7 @@ class Log:
     def _clean(self, outcome: Outcome) -> Outcome:
         reason = outcome.reason and self.redactor.clean(outcome.reason)[:REASON_CHARACTERS]
         extra = {
-            key: self.redactor.clean_json(value) if isinstance(value, str) else value
+            key: self.redactor.seal(value) if isinstance(value, str) else value
             for key, value in (outcome.extra or {}).items()
         }
         return replace(outcome, reason=reason, extra=extra)

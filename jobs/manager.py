@@ -1,7 +1,8 @@
 """How does a run go? Its steps in order, side by side where they may, and its end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import anyio
 from anyio.abc import TaskGroup
@@ -13,6 +14,8 @@ from jobs.status import TERMINAL, Node, Status, Stop, next_moves, roll_up_manage
 from jobs.step import StepRun
 from jobs.step_definition import StepDefinition
 
+FAILS_THE_RUN = ("fail", "fatal")
+
 
 class ManagerRun:
     """One run of a definition.
@@ -20,6 +23,7 @@ class ManagerRun:
     :param definition_id: what it is a run of
     :param steps: in file order
     :param timeout: seconds the whole run may take; None is no limit
+    :param kept: how steps that do not run again have ended in an earlier attempt
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class ManagerRun:
         steps: Sequence[StepRun],
         timeout: float | None,
         log: Log,
+        kept: Mapping[str, Status] = MappingProxyType({}),
     ) -> None:
         self.source = source
         self.definition_id = definition_id
@@ -36,12 +41,15 @@ class ManagerRun:
         self._nodes = [
             Node(step.definition.name, step.definition.depends, step.definition.always_run) for step in steps
         ]
-        self._statuses: dict[str, Status] = dict.fromkeys(self._steps, "pending")
+        self._statuses: dict[str, Status] = {name: kept.get(name, "pending") for name in self._steps}
         self._timeout = timeout
         self._log = log
         self._stop: Stop | None = None
         self._reason: str | None = None
-        self._failed = False
+        self._failed = any(
+            status == "failed" and self._steps[name].definition.on_error in FAILS_THE_RUN
+            for name, status in kept.items()
+        )
         self._draining = False
         self._ended = anyio.Event()
         self._tasks: TaskGroup
@@ -100,7 +108,7 @@ class ManagerRun:
         self._advance()
 
     def _failed_step(self, definition: StepDefinition) -> None:
-        if definition.on_error not in ("fail", "fatal"):
+        if definition.on_error not in FAILS_THE_RUN:
             return
         self._failed = True
         reason = f'{definition.name} failed under on_error = "{definition.on_error}"'
@@ -110,13 +118,28 @@ class ManagerRun:
         else:
             self._stop = self._stop or "fail"
 
-    def cancel(self, reason: str | None) -> None:
+    def cancel(self, reason: str) -> None:
         """Cancel the run: nothing further starts, pending work is cancelled now, running work ends."""
         if self._stop == "cancel":
             return
-        text = f"cancelled by a user: {reason}" if reason else "cancelled by a user"
-        self._log.line(self.source, "manager", "warning", text[0].upper() + text[1:])
-        self._end_early("cancel", text)
+        self._log.line(self.source, "manager", "warning", reason[0].upper() + reason[1:])
+        self._end_early("cancel", reason)
+
+    def cancel_step(self, name: str, reason: str) -> bool:
+        """Cancel a step, so that those that depend on it are skipped; False if it has ended."""
+        if self._statuses[name] == "running":
+            self._steps[name].cancel(reason)
+        elif self._statuses[name] == "pending":
+            self._statuses[name] = "cancelled"
+            self._log.step_status(self._steps[name].source, name, Outcome("pending", "cancelled", reason))
+            self._advance()
+        else:
+            return False
+        return True
+
+    def cancel_job(self, name: str, job_id: str, reason: str) -> bool:
+        """Cancel a worker job of a step, with all that it has spawned; False if it has ended."""
+        return self._statuses[name] == "running" and self._steps[name].cancel_job(job_id, reason)
 
     def _end_early(self, stop: Stop, reason: str) -> None:
         if self._stop == "cancel":

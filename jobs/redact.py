@@ -1,8 +1,14 @@
-"""Which texts are secret? Values that must never be stored, and their replacement."""
+"""Which texts are secret? Values that must never be stored, and what stands in their place.
+
+What is only shown has ``***`` for a secret. What a retry must read back, as a worker job's arguments and
+result and a run's params, is *sealed*: in the stored JSON, else pure ASCII, a secret is ``«1:NAME»``, the
+variable of the environment that held it and the form in which it stood. No other text can look like that.
+"""
 
 import json
 import re
-from collections.abc import Callable, Iterable
+import secrets
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -17,28 +23,36 @@ FORMS: tuple[Callable[[str], str], ...] = (
     lambda text: quote(text, safe="", errors="replace"),
     lambda text: quote_plus(text, errors="replace"),
 )
+SEALED = re.compile("«([^»]*)»")
+SEALED_NUMBER = re.compile('"«#:([^»]*)»"')
 
 
 class Redactor:
-    """Replaces every known secret in a text by ``***``.
+    """Replaces every known secret in a text.
 
     A secret is also recognised as it stands escaped in JSON, in Python's own messages and in URLs.
     """
 
     def __init__(self) -> None:
-        self._secrets: frozenset[str] = frozenset()
+        self._values: dict[str, str] = {}  # by the variable's name, the newest
         self._pattern: re.Pattern[str] | None = None
+        self._seals: dict[str, str] = {}  # "1:NAME" for every text that the pattern finds
+        self._nonce = secrets.token_hex(16)
 
-    def add(self, secrets: Iterable[str]) -> None:
-        """Learn further secrets. They are kept for the life of the process: a late line may hold one."""
-        known = self._secrets | frozenset(secrets)
-        if known == self._secrets:
+    def add(self, known: Mapping[str, str]) -> None:
+        """Learn further secrets, by the names of their variables.
+
+        They are kept for the life of the process, also those that changed: a late line may hold one.
+        """
+        if known.items() <= self._values.items():
             return
-        forms = {form(secret) for secret in known for form in FORMS}
+        self._values |= known
+        for name, value in known.items():
+            for index, form in enumerate(FORMS):
+                self._seals.setdefault(form(value), f"{index}:{name}")
         # The longest first: a secret may be the beginning of another.
-        ordered = sorted(forms, key=len, reverse=True)
+        ordered = sorted(self._seals, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered)))
-        self._secrets = known
 
     def clean(self, text: str) -> str:
         """The text with every secret replaced."""
@@ -55,12 +69,54 @@ class Redactor:
 
     def clean_value(self, value: Any) -> Any:
         """A value of JSON or TOML with every secret in it replaced."""
-        if isinstance(value, str):
-            return self.clean(value)
-        if isinstance(value, dict):
-            return {self.clean(key): self.clean_value(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.clean_value(item) for item in value]
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value if self.clean(str(value)) == str(value) else MASK
-        return value
+        return _replaced(value, self.clean, lambda number: MASK)
+
+    def seal(self, text: str) -> str:
+        """A JSON text with every secret sealed; for ``shown`` and ``unseal``."""
+        pattern = self._pattern
+        if pattern is None or not pattern.search(text):
+            return text
+        # First by a mark that no text can hold by itself; what is not ASCII is put in when all else is.
+        nonce = self._nonce
+
+        def mark(seal: str) -> str:
+            return f"<{nonce} {seal} {nonce}>"
+
+        value = _replaced(
+            json.loads(text),
+            lambda part: pattern.sub(lambda found: mark(self._seals[found[0]]), part),
+            lambda number: mark(f"#{self._seals[number][1:]}") if number in self._seals else MASK,
+        )
+        sealed = json.dumps(value, separators=(",", ":"))
+        return re.sub(f"<{nonce} (.*?) {nonce}>", "«\\1»", sealed)
+
+    def unseal(self, text: str) -> str:
+        """A sealed JSON text with the present values of its variables.
+
+        :raises KeyError: a variable is not known any more
+        """
+
+        def value(found: "re.Match[str]") -> str:
+            index, _, name = found[1].partition(":")
+            return json.dumps(FORMS[int(index)](self._values[json.loads(f'"{name}"')]))[1:-1]
+
+        text = SEALED_NUMBER.sub(lambda found: self._values[json.loads(f'"{found[1]}"')], text)
+        return SEALED.sub(value, text)
+
+
+def shown(text: str) -> str:
+    """A sealed JSON text as it may be shown."""
+    return text if text.isascii() else SEALED.sub(MASK, text)
+
+
+def _replaced(value: Any, text: Callable[[str], str], number: Callable[[str], Any]) -> Any:
+    """A value of JSON with its texts changed, and its numbers where their text is changed."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {text(key): _replaced(item, text, number) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, text, number) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if text(str(value)) == str(value) else number(str(value))
+    return value

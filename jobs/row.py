@@ -51,6 +51,11 @@ def encode(value: Any) -> str:
     return ENCODER.encode(value)
 
 
+def whole(number: float | None) -> float | int | None:
+    """3.0 as 3: what was counted in whole things is shown in whole things."""
+    return int(number) if number is not None and number == int(number) else number
+
+
 @dataclass(frozen=True)
 class Source:
     """Whose row it is: the ids that every row of a manager, a step or a worker job carries."""

@@ -9,18 +9,20 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
-from jobs.definition import Definition, configure
-from jobs.log import Log, NewStep
+from jobs.definition import Definition
+from jobs.log import Log
 from jobs.manager import ManagerRun
-from jobs.row import Source, encode
-from jobs.step import StepRun
+from jobs.prepare import Busy, Preparation
+from jobs.resume import reopen
+from jobs.row import encode
 from jobs.store.reader import Readers
 
 logger = logging.getLogger(__name__)
@@ -77,11 +79,11 @@ class Runner:
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._log = log
-        self._readers = readers
-        self._types = types
-        self._environ = environ
+        self._preparation = Preparation(log, readers, types, environ)
         self._on_death = on_death
         self._runs: dict[str, ManagerRun] = {}
+        self._claimed: set[str] = set()
+        self._claiming = threading.Lock()
         self._draining = False
         self._alive = False
         self._ready = threading.Event()
@@ -133,6 +135,21 @@ class Runner:
         """Await a coroutine of the runner on its loop, from another event loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
+    @contextlib.contextmanager
+    def claim(self, manager_id: str) -> Iterator[None]:
+        """Have an ended run for oneself, to retry or delete it. In any thread.
+
+        :raises Busy: somebody else has it
+        """
+        with self._claiming:
+            if manager_id in self._claimed or manager_id in self._runs:
+                raise Busy(f"{manager_id} is running, or is being retried or deleted")
+            self._claimed.add(manager_id)
+        try:
+            yield
+        finally:
+            self._claimed.discard(manager_id)
+
     # -- on the loop
 
     async def start(self, definition: Definition, params: Mapping[str, Any]) -> str:
@@ -143,57 +160,59 @@ class Runner:
         :raises Stopping: the service is stopping
         :raises ValueError: a placeholder of the definition stands for nothing
         """
+        self._refuse_if_full(definition)
+        manager_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
+        run, new, steps = self._preparation.new(manager_id, definition, params)
+        await self._begin(run, self._log.create(run.source, new, steps))
+        with_params = f" with {', '.join(f'{k} = {encode(v)}' for k, v in params.items())}" if params else ""
+        self._log.line(run.source, "manager", "info", f"Started {definition.id}{with_params}")
+        self._tasks.start_soon(self._run, run)
+        return manager_id
+
+    async def retry(self, manager_id: str, step: str | None, reason: str) -> None:
+        """Run again what did not complete of an ended run; returns once the rows of that are committed.
+
+        :param step: only this step and what depends on it
+        :param reason: why, for the rows
+        :raises NothingToRetry: all of it has completed
+        :raises Busy: it runs, or is being deleted
+        :raises TooManyRunning: its definition has ``max_running`` runs already
+        :raises Stopping: the service is stopping
+        :raises ValueError: its definition cannot run any more
+        """
+        with self.claim(manager_id):
+            await asyncio.wrap_future(self._log.commit(lambda tx: None))  # it may just have ended
+            run, definition, what = await self._preparation.again(manager_id, step, reason)
+            self._refuse_if_full(definition)
+            await self._begin(run, self._log.commit(partial(reopen, what=what)))
+            self._tasks.start_soon(self._run, run)
+
+    def _refuse_if_full(self, definition: Definition) -> None:
         if self._draining:
             raise Stopping
         running = [run for run in self._runs.values() if run.definition_id == definition.id]
         if len(running) >= definition.max_running:
             raise TooManyRunning(definition.id, running[-1].source.manager_id, definition.max_running)
-        source = Source("".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH)))
-        steps = [
-            self._step(definition, position, source, params) for position in range(len(definition.steps))
-        ]
-        run = self._runs[source.manager_id] = ManagerRun(
-            source, definition.id, steps, definition.timeout, self._log
-        )
-        try:
-            new = [
-                NewStep(
-                    step.source,
-                    step.definition.name,
-                    step.definition.description,
-                    step.definition.type,
-                    step.definition.depends,
-                )
-                for step in steps
-            ]
-            await asyncio.wrap_future(
-                self._log.create(source, definition.id, definition.name, definition.toml, params, new)
-            )
-        except BaseException:
-            del self._runs[source.manager_id]
-            raise
-        with_params = f" with {', '.join(f'{k} = {encode(v)}' for k, v in params.items())}" if params else ""
-        self._log.line(source, "manager", "info", f"Started {definition.id}{with_params}")
-        self._tasks.start_soon(self._run, run)
-        return source.manager_id
 
-    def _step(
-        self, definition: Definition, position: int, manager: Source, params: Mapping[str, Any]
-    ) -> StepRun:
-        step = definition.steps[position]
-        configured = configure(step, params, self._environ)
-        self._log.redactor.add(configured.secrets)
-        return StepRun(
-            step,
-            Source(manager.manager_id, f"{manager.manager_id}.{position + 1}", step.name),
-            self._types[step.type],
-            configured.config,
-            log=self._log,
-            readers=self._readers,
-            params=params,
-            definition_path=definition.path,
-            max_child_failures=definition.max_child_failures,
-        )
+    def resume(self, manager_ids: Sequence[str]) -> None:
+        """Let interrupted runs go on, one after the other. From another thread."""
+        asyncio.run_coroutine_threadsafe(self._resume(manager_ids), self._loop)
+
+    async def _resume(self, manager_ids: Sequence[str]) -> None:
+        for manager_id in manager_ids:
+            try:
+                await self.retry(manager_id, None, "resumed after a restart")
+            except Exception as error:  # the others go on all the same
+                logger.warning("%s could not be resumed: %s", manager_id, error)
+
+    async def _begin(self, run: ManagerRun, committed: "Future[None]") -> None:
+        """Count a run as running while its first rows are committed."""
+        self._runs[run.source.manager_id] = run
+        try:
+            await asyncio.wrap_future(committed)
+        except BaseException:
+            del self._runs[run.source.manager_id]
+            raise
 
     async def _run(self, run: ManagerRun) -> None:
         try:
@@ -201,14 +220,26 @@ class Runner:
         finally:
             del self._runs[run.source.manager_id]
 
-    async def cancel(self, manager_id: str, reason: str | None) -> bool:
-        """Cancel a run, and wait until the rows of that are committed; False if it has ended."""
+    async def cancel(
+        self, manager_id: str, reason: str | None, step: str | None = None, job_id: str | None = None
+    ) -> bool:
+        """Cancel a run, one step or one worker job of it, and wait until the rows of that are committed.
+
+        :param step: with ``job_id`` the step that the worker job belongs to
+        :returns: False if it has ended
+        """
+        text = f"cancelled by a user: {reason}" if reason else "cancelled by a user"
         run = self._runs.get(manager_id)
         running = run is not None and not run.over
         if run is not None and running:
-            run.cancel(reason)
+            if step is not None and job_id is not None:
+                running = run.cancel_job(step, job_id, text)
+            elif step is not None:
+                running = run.cancel_step(step, text)
+            else:
+                run.cancel(text)
         # Also for one that has just ended: whoever is told so can read its end.
-        await asyncio.wrap_future(self._log.writer.commit(lambda tx: None))
+        await asyncio.wrap_future(self._log.commit(lambda tx: None))
         return running
 
     # -- stopping, from another thread

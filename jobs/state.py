@@ -1,12 +1,16 @@
 """Which rows follow from a change of state? A status and its rows, written in the same transaction."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from jobs.row import Source
+from jobs.row import Source, whole
 from jobs.status import Status, job_counts, progress_text, step_counts
 from jobs.store.transaction import Transaction
+
+MOST_PROGRESS = 200  # worker jobs in one row, which has its bounds
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,13 @@ class Outcome:
 
 
 def columns(outcome: Outcome, at: str) -> dict[str, Any]:
+    """What a change of status does to a manager, a step or a worker job; times are those of its attempt."""
     columns: dict[str, Any] = {"status": outcome.status, "reason": outcome.reason}
     if outcome.status == "running":
         columns["started_at"] = at
-    elif outcome.status != "pending":
+    elif outcome.status == "pending":
+        columns |= {"started_at": None, "finished_at": None, "duration": None}
+    else:
         columns |= {"finished_at": at, "duration": _rounded(outcome.duration)}
     return columns | dict(outcome.extra or {})
 
@@ -66,10 +73,38 @@ def status_row(
     tx.event("job_status", source, fields, at)
 
 
-def step_progress_row(tx: Transaction, source: Source) -> None:
+def function_completed(tx: Transaction, source: Source) -> None:
+    assert source.step_id is not None
+    tx.update("steps", "step_id", source.step_id, "running", {"function_completed": 1})
+
+
+def job_progress(tx: Transaction, progress: Mapping[str, tuple[float, float | None]]) -> None:
+    for job_id, (done, total) in progress.items():
+        tx.update("jobs", "job_id", job_id, "running", {"progress_done": done, "progress_total": total})
+
+
+def step_progress_row(
+    tx: Transaction,
+    source: Source,
+    progress: Mapping[str, tuple[float, float | None]] = MappingProxyType({}),
+    eta: float | None = None,
+) -> None:
     assert source.step_id is not None
     step = tx.head(source.manager_id).steps[source.step_id]
-    fields = {"status": step.status, **job_counts(step.counts), "progress_text": progress_text(step.counts)}
+    fields: dict[str, Any] = {
+        "status": step.status,
+        **job_counts(step.counts),
+        "progress_text": progress_text(step.counts),
+    }
+    if progress:
+        fields["progress"] = {
+            job_id: {"done": whole(done), "total": whole(total)}
+            for job_id, (done, total) in itertools.islice(progress.items(), MOST_PROGRESS)
+        }
+    if eta is not None:
+        fields["eta_seconds"] = eta
+    if step.status == "running":
+        tx.update("steps", "step_id", source.step_id, "running", {"eta_seconds": eta})
     tx.event("step_progress", Source(source.manager_id, source.step_id, source.step_name), fields)
 
 

@@ -115,6 +115,23 @@ class Node:
     always_run: bool = False
 
 
+@dataclass(frozen=True)
+class StepState:
+    """How far a step has come.
+
+    :param unfinished_jobs: worker jobs that failed, were cancelled or interrupted
+    """
+
+    status: Status
+    function_completed: bool
+    unfinished_jobs: int
+
+    @property
+    def completed(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.status in GOOD and self.function_completed and not self.unfinished_jobs
+
+
 def next_moves(nodes: Sequence[Node], statuses: Mapping[str, Status], stop: Stop | None) -> list[Move]:
     """What becomes of the pending steps, in file order; what a skipped one does to others is included.
 

@@ -1,26 +1,19 @@
-"""How does a step run? Its function, its worker jobs within their places, and its end."""
+"""How does a step run? Its own function, its worker jobs, and its end."""
 
-import asyncio
-import contextvars
-import itertools
-import json
 import math
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 from anyio import CancelScope, CapacityLimiter
 
-from jobs.arguments import exact_json
-from jobs.call import Ending, call
-from jobs.job import Handle, Job, WorkerJob, current
+from jobs.call import call
+from jobs.job import Handle, Job
 from jobs.log import Log
-from jobs.places import Places
+from jobs.reporter import Progress, Reporter
 from jobs.row import Level, Source
 from jobs.signature import check
 from jobs.state import Outcome
@@ -28,16 +21,28 @@ from jobs.status import Status, roll_up_step
 from jobs.step_definition import StepDefinition
 from jobs.store.documents import document, documents
 from jobs.store.reader import Readers
+from jobs.worker_job import Spawner, WorkerJob
+from jobs.worker_jobs import WorkerJobs
 
-PROGRESS_SECONDS = 0.05
 Stopped = Literal["cancelled", "failed"]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is left of a step's earlier attempts.
+
+    :param function_completed: its own function is not called again
+    :param own: the worker jobs that its own function spawned, in order
+    :param jobs: all its worker jobs; the pending ones run again
+    """
+
+    function_completed: bool = False
+    own: list[WorkerJob] = field(default_factory=list)
+    jobs: list[WorkerJob] = field(default_factory=list)
 
 
 class StepRun:
     """One step of one run; the host of its jobs.
-
-    A worker job holds one of the step's ``concurrency`` places while it runs. One that awaits another gives
-    its place away and takes one back, before pending jobs do, when it goes on.
 
     :param function: the worker type's function
     :param config: its keyword arguments
@@ -55,6 +60,7 @@ class StepRun:
         params: Mapping[str, Any],
         definition_path: Path,
         max_child_failures: int | None,
+        earlier: Earlier,
     ) -> None:
         self.definition = definition
         self.source = source
@@ -65,49 +71,47 @@ class StepRun:
         self._log = log
         self._readers = readers
         self._max_child_failures = max_child_failures
-        self._numbers = itertools.count(1)
+        self._earlier = earlier
         self._stopped: Stopped | None = None
         self._reason: str | None = None
-        self._cancelling = False
-        self._draining = False
         self._function_scope = CancelScope()
-        self._running: dict[str, CancelScope] = {}
-        self._ends: dict[str, anyio.Event] = {}
-        self._pending: deque[WorkerJob] = deque()
-        self._places = Places(definition.concurrency, self._fill_places)
-        # The step's function and its worker jobs that have not ended; spawned in any thread.
-        self._alive = 0
-        self._over = False
-        self._count = threading.Lock()
-        self._counts: dict[Status, int] = {}
         self._threads = CapacityLimiter(math.inf)
+        self._reporter = Reporter(self._report, self._on_loop)
+        self._jobs = WorkerJobs(
+            self,
+            source,
+            definition,
+            log,
+            self._reporter,
+            self._threads,
+            earlier.jobs,
+            self._tolerate,
+        )
 
     # -- its life
 
     async def run(self) -> Status:
         """Run the step to its end, whatever happens in it; its final status."""
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-        self._changed = anyio.Event()
-        self._idle = anyio.Event()
         started = time.monotonic()
         self._write_status("pending", "running")
-        async with anyio.create_task_group() as self._tasks:
-            # Worker jobs start in this context, not in that of whoever spawned them or ended before them.
-            self._context = contextvars.copy_context()
-            self._tasks.start_soon(self._report_progress)
+        async with anyio.create_task_group() as tasks:
+            self._jobs.enter()
+            self._jobs.start(tasks)
+            tasks.start_soon(self._reporter.run)
             if self.definition.timeout is not None:
-                self._tasks.start_soon(self._time_out, self.definition.timeout)
+                tasks.start_soon(self._time_out, self.definition.timeout)
             if check(self._function, self._config):
                 # Told of the config without its secrets: in a message, where they may be cut, none is known.
                 wrong = check(self._function, self._log.redactor.clean_value(self._config))
                 self._refuse([str(misfit) for misfit in wrong])
-            else:
-                self._tasks.start_soon(self._call_function)
-            await self._idle.wait()
-            self._tasks.cancel_scope.cancel()
+            elif not self._earlier.function_completed:
+                self._jobs.enter()
+                tasks.start_soon(self._call_function)
+            self._jobs.leave()
+            await self._jobs.all_ended()
+            tasks.cancel_scope.cancel()
         status = roll_up_step(
-            self._counts,
+            self._jobs.counts,
             cancelled=self._stopped == "cancelled",
             failed=self._stopped == "failed",
             max_child_failures=self._max_child_failures,
@@ -121,8 +125,9 @@ class StepRun:
         if status == "completed":
             return None
         words: tuple[Status, ...] = ("failed", "cancelled")
-        missing = [f"{self._counts[word]} {word}" for word in words if self._counts.get(word)]
-        return f"of {sum(self._counts.values())} worker jobs, {' and '.join(missing)}"
+        counts = self._jobs.counts
+        missing = [f"{counts[word]} {word}" for word in words if counts.get(word)]
+        return f"of {sum(counts.values())} worker jobs, {' and '.join(missing)}"
 
     def _write_status(
         self, previous: Status, status: Status, reason: str | None = None, duration: float | None = None
@@ -131,164 +136,76 @@ class StepRun:
         self._log.step_status(self.source, self.definition.name, outcome)
 
     def _refuse(self, problems: list[str]) -> None:
-        """Fail without a start: the run's params made the configuration wrong."""
+        """Fail without a call: the run's params made the configuration wrong."""
         for problem in problems:
             self._log.line(self.source, "step", "error", problem)
-        self._stopped, self._reason = "failed", problems[0]
-        self._over = True
-        self._idle.set()
+        self.stop("failed", problems[0])
 
     async def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""
-        job = Job(self, self.source, "step", self.definition.name)
-        self._enter()
+        spawner = Spawner(queued_at=time.monotonic())
+        spawner.remember(self._earlier.own)
+        job = Job(self, self.source, "step", self.definition.name, spawner)
         ending = await call(job, self._function, self._config, self._function_scope, self._threads)
-        if ending.status == "failed" and not self._stopped:
+        if ending.status == "completed":
+            self._log.function_completed(self.source)
+        elif ending.status == "failed" and not self._stopped:
             # What it spawned before runs to its end.
             self._stopped, self._reason = "failed", ending.reason
-        self._leave()
+        self._jobs.leave()
 
     async def _time_out(self, seconds: float) -> None:
         await anyio.sleep(seconds)
         self.stop("failed", f"timed out after {seconds:g} s")
 
-    async def _report_progress(self) -> None:
-        """One report at once for a change; changes within the next 50 ms share the one after."""
-        while True:
-            await self._changed.wait()
-            self._changed = anyio.Event()
-            self._log.progress(self.source)
-            await anyio.sleep(PROGRESS_SECONDS)
-
-    def _enter(self) -> bool:
-        """Count one more that is alive; False if the step is over."""
-        with self._count:
-            self._alive += not self._over
-            return not self._over
-
-    def _leave(self) -> None:
-        with self._count:
-            self._alive -= 1
-            self._over = self._alive == 0
-        if self._over:
-            self._idle.set()
+    def _tolerate(self, failed: int) -> None:
+        """End the step early once more worker jobs have failed than may."""
+        limit = self._max_child_failures
+        if limit is not None and failed > limit and not self._stopped:
+            self.stop("failed", f"more than {limit} worker jobs failed")
 
     def stop(self, status: Stopped, reason: str) -> None:
         """End the step early: pending worker jobs are cancelled now, running work at its next ``await``."""
         if self._stopped == "cancelled":
             return
-        self._stopped, self._reason, self._cancelling = status, reason, True
-        self._cancel_pending()
-        for scope in (self._function_scope, *self._running.values()):
-            scope.cancel()
+        self._stopped, self._reason = status, reason
+        self._function_scope.cancel()
+        self._jobs.stop(reason)
 
-    def _cancel_pending(self) -> None:
-        while self._pending:
-            self._end(self._pending.popleft(), "pending", Ending("cancelled"))
-            self._leave()
+    def cancel(self, reason: str) -> None:
+        """Cancel the step for a user."""
+        if self._stopped != "cancelled":
+            self._log.line(self.source, "step", "warning", reason[0].upper() + reason[1:])
+            self.stop("cancelled", reason)
+
+    def cancel_job(self, job_id: str, reason: str) -> bool:
+        """Cancel a worker job, with all that it has spawned; False if it has ended."""
+        return self._jobs.cancel(job_id, reason)
 
     def drain(self) -> None:
         """Start no further worker job: the service stops."""
-        self._draining = True
+        self._jobs.drain()
 
     @property
     def busy(self) -> bool:
-        """Whether its function or a worker job is running."""
-        return self._alive > len(self._pending)
+        """Whether something of it runs that may still end by itself."""
+        return self._jobs.busy
 
-    # -- worker jobs
+    def _report(self, progress: Mapping[str, Progress]) -> None:
+        self._log.progress(self.source, progress, None)
+
+    def _on_loop(self, function: Callable[[], None]) -> None:
+        self._jobs.call_on_loop(function)
+
+    # -- what a job asks for
 
     def spawn(self, parent: Job, function: Callable[..., Any], arguments: dict[str, Any]) -> Handle:
         """Queue a worker job; see ``Job.spawn``."""
-        text = exact_json(arguments, f"spawn({function.__name__}): its arguments are")
-        if not self._enter():  # nothing comes after the end
-            raise RuntimeError(f"spawn({function.__name__}): the step has ended")
-        ids = self.source
-        source = Source(
-            ids.manager_id, ids.step_id, ids.step_name, f"{ids.step_id}.{next(self._numbers)}", parent.id
-        )
-        job = WorkerJob(self, source, function, json.loads(text))
-        self._log.spawn(source, job.name, f"{function.__module__}:{job.name}", text)
-        self._on_loop(self._enqueue, job)
-        return Handle(self, job)
-
-    def _on_loop(self, function: Callable[..., None], *args: Any) -> None:
-        """Call in the event loop's thread: now if this is it, else as soon as it can, in order."""
-        if threading.get_ident() == self._thread:
-            function(*args)
-        else:
-            self._loop.call_soon_threadsafe(function, *args)
-
-    def _enqueue(self, job: WorkerJob) -> None:
-        self._pending.append(job)
-        self._changed.set()
-        if self._cancelling:
-            self._cancel_pending()
-        self._fill_places()
-
-    def _fill_places(self) -> None:
-        while self._pending and not self._draining and self._places.take():
-            job = self._pending.popleft()
-            self._running[job.id] = CancelScope()
-            self._context.run(self._tasks.start_soon, self._run_job, job)
-
-    async def _run_job(self, job: WorkerJob) -> None:
-        job.status = "running"
-        self._log.job_status(job.source, job.name, Outcome("pending", "running"))
-        self._changed.set()
-        started = time.monotonic()
-        ending = await call(job, job.function, job.arguments, self._running[job.id], self._threads)
-        del self._running[job.id]
-        self._end(job, "running", ending, time.monotonic() - started)
-        self._leave()
-        self._places.give()
-
-    def _end(self, job: WorkerJob, previous: Status, ending: Ending, duration: float | None = None) -> None:
-        extra: dict[str, Any] = {}
-        if ending.status == "completed":
-            try:
-                extra["result"] = exact_json(ending.result, f"the result of {job.name} is")
-                ending = replace(ending, result=json.loads(extra["result"]))
-            except TypeError as error:
-                job.write("error", str(error), {"exception": {"class": "TypeError", "text": str(error)}})
-                ending = Ending("failed", reason=str(error))
-        if job.unsaved_progress:
-            extra["progress_done"], extra["progress_total"] = job.unsaved_progress
-        reason = self._reason if ending.status == "cancelled" and self._reason else ending.reason
-        job.status, job.result, job.reason = ending.status, ending.result, reason
-        self._counts[job.status] = self._counts.get(job.status, 0) + 1
-        self._log.job_status(job.source, job.name, Outcome(previous, job.status, reason, duration, extra))
-        self._changed.set()
-        if end := self._ends.pop(job.id, None):
-            end.set()
-        limit = self._max_child_failures
-        if limit is not None and self._counts.get("failed", 0) > limit and not self._stopped:
-            self.stop("failed", f"more than {limit} worker jobs failed")
+        return self._jobs.spawn(parent, function, arguments)
 
     async def wait(self, job: WorkerJob) -> None:
         """Wait until a worker job has ended; see ``Host.wait``."""
-        if job.status not in ("pending", "running"):
-            return
-        if threading.get_ident() != self._thread:
-            raise RuntimeError(
-                "a handle is awaited in async worker functions, not in a thread's own event loop"
-            )
-        end = self._ends.setdefault(job.id, anyio.Event())
-        waiting = current.get()
-        if not isinstance(waiting, WorkerJob) or waiting.source.step_id != self.source.step_id:
-            await end.wait()
-            return
-        waiting.waits += 1
-        if waiting.waits == 1:  # its child tasks may wait for several at once
-            self._places.give()
-        try:
-            await end.wait()
-        finally:
-            waiting.waits -= 1
-            if waiting.waits == 0:
-                await self._places.take_back()
-
-    # -- what else a job asks for
+        await self._jobs.wait(job)
 
     def write_line(self, job: Job, level: Level, message: str, data: Any) -> None:
         """Append a line; see ``Job.write``."""
@@ -309,6 +226,6 @@ class StepRun:
         return self._readers.read(lambda db: document(db, identity))
 
     def progress(self, job: Job, done: float, total: float | None) -> None:
-        """Keep how far a worker job is; see ``Job.progress``."""
-        if isinstance(job, WorkerJob):
-            self._log.job_progress(job.id, done, total)
+        """Show how far a worker job is; see ``Job.progress``."""
+        if job.source.job_id is not None:
+            self._reporter.progress(job.source.job_id, done, total)

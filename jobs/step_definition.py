@@ -53,10 +53,10 @@ class StepDefinition:
 
 @dataclass(frozen=True)
 class Configured:
-    """The keyword arguments of a step's function, and the values among them that must never be shown."""
+    """The keyword arguments of a step's function, and what of the environment in them must never be shown."""
 
     config: dict[str, Any]
-    secrets: frozenset[str]
+    secrets: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,6 @@ def read_step(name: str, values: Mapping[str, Any], known: Known, findings: Find
     if function:
         _check_types(function, own, step.config, table, known)
     table.without_effect(no_effect)
-    if on_error == "retry":
-        table.warn("on_error", NOT_YET + "a failure is treated as under continue")
-    if "retries" in values and step.retries:
-        table.warn("retries", NOT_YET + "a failed worker job is not tried again by itself")
     return step
 
 
@@ -109,17 +105,17 @@ def configure(step: StepDefinition, params: Mapping[str, Any], environ: Mapping[
 
     Raises ValueError where a placeholder stands for nothing, which is an error of the definition too.
     """
-    secrets: set[str] = set()
+    secrets: dict[str, str] = {}
 
     def look_up(placeholder: Placeholder) -> Any:
         values: Mapping[str, Any] = environ if placeholder.is_env else params
         if placeholder.name not in values:
             raise ValueError(_stands_for_nothing(placeholder, params))
-        if placeholder.is_env:
-            secrets.update(each for each in (environ[placeholder.name],) if len(each) >= SECRET_LENGTH)
+        if placeholder.is_env and len(environ[placeholder.name]) >= SECRET_LENGTH:
+            secrets[placeholder.name] = environ[placeholder.name]
         return copy.deepcopy(values[placeholder.name])
 
-    return Configured(fill(step.config, look_up), frozenset(secrets))
+    return Configured(fill(step.config, look_up), secrets)
 
 
 def _type(table: Table, known: Known) -> str:

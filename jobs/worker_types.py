@@ -1,5 +1,6 @@
 """Which worker types are there? Those that ship, and those in a folder of Python files."""
 
+import importlib
 import importlib.util
 import inspect
 import sys
@@ -53,6 +54,21 @@ def load(shipped: dict[str, Callable[..., Any]], folder: Path | None) -> WorkerT
             origin[name] = path.name
             types.functions[name] = function
     return types
+
+
+def find(path: str) -> Callable[..., Any]:
+    """A spawned function by where it is, ``module:name``.
+
+    :raises LookupError: it is not there any more
+    """
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise LookupError(f"the function {path} is not there any more: {error}") from None
+    if not callable(found):
+        raise LookupError(f"{path} is no function any more")
+    return found  # type: ignore[no-any-return]
 
 
 def _import(path: Path) -> ModuleType:

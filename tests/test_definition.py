@@ -318,7 +318,7 @@ def test_what_is_put_in_is_not_looked_at_again() -> None:
     definition = good('[step.a]\ntype = "anything"\nx = "{params.x}"\ny = "-{params.x}"\n[params]\nx = ""\n')
     params = params_for(definition, {"x": "{env.TOKEN}{params.x}"})
     assert configure(definition.steps[0], params, {"TOKEN": "secret"}) == Configured(
-        {"x": "{env.TOKEN}{params.x}", "y": "-{env.TOKEN}{params.x}"}, frozenset()
+        {"x": "{env.TOKEN}{params.x}", "y": "-{env.TOKEN}{params.x}"}, {}
     )
 
 
@@ -326,7 +326,7 @@ def test_secrets_are_the_values_of_the_environment_of_six_characters_and_more() 
     environ = {"FIVE": "12345", "SIX": "123456", "LONG": "a-long-token", "UNUSED": "not-in-the-file"}
     found = configured('x = ["Bearer {env.LONG}"]\ny = "{env.SIX}"\nz = "{env.FIVE}"', **environ)
     assert found.config == {"x": ["Bearer a-long-token"], "y": "123456", "z": "12345"}
-    assert found.secrets == {"123456", "a-long-token"}
+    assert found.secrets == {"SIX": "123456", "LONG": "a-long-token"}
 
 
 def test_no_message_and_no_definition_holds_a_value_of_the_environment() -> None:
@@ -397,7 +397,7 @@ def test_text_without_placeholders_is_unchanged(text: str) -> None:
     step = StepDefinition(
         "a", "anything", "", (), "continue", None, 4, False, 0, 1.0, {"x": text, "y": [text]}
     )
-    assert configure(step, {"params": 1}, os.environ) == Configured({"x": text, "y": [text]}, frozenset())
+    assert configure(step, {"params": 1}, os.environ) == Configured({"x": text, "y": [text]}, {})
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

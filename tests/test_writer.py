@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from jobs.capture import JobLogHandler
 from jobs.job import Job, current
-from jobs.log import Log, NewStep
+from jobs.log import Log, NewManager, NewStep
 from jobs.recovery import interrupt
 from jobs.redact import Redactor
 from jobs.row import Source
@@ -43,7 +43,8 @@ class Opened:
 
     def create(self) -> None:
         new = [NewStep(step, step.step_name or "", "", "type", []) for step in STEPS]
-        self.log.create(MANAGER, "definition", "name", "", {}, new).result(10)
+        manager = NewManager("definition", "name", "", "definition.toml", "interrupt", {})
+        self.log.create(MANAGER, manager, new).result(10)
 
     def close(self) -> None:
         assert self.store.close(lambda tx: None, 10)
@@ -361,7 +362,7 @@ def test_any_sequence_of_writes_is_the_log(writes: list[tuple[str, int, str]]) -
             elif kind == "bad":
                 opened.store.commit(raises).add_done_callback(_refused)
             elif kind == "progress":
-                opened.log.progress(STEPS[where])
+                opened.log.progress(STEPS[where], {}, None)
             elif kind == "spawn":
                 spawned[where] += 1
                 step = STEPS[where]

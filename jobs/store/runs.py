@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jobs.row import LEVELS
+from jobs.redact import shown
+from jobs.row import LEVELS, whole
 from jobs.status import WORKER_STATUSES, Status, job_counts, step_counts
 
 ERROR_GROUPS = 100
@@ -86,7 +87,7 @@ def _manager(row: sqlite3.Row, steps: Iterable[sqlite3.Row]) -> dict[str, Any]:
         "name": row["name"],
         "status": row["status"],
         "attempt": row["attempt"],
-        "params": json.loads(row["params"]),
+        "params": json.loads(shown(row["params"])),
         "reason": row["reason"],
         **_times(row),
         **step_counts(step["status"] for step in steps),
@@ -110,7 +111,7 @@ def _step(row: sqlite3.Row) -> dict[str, Any]:
         **times,
         **job_counts(counts),
         "lines": row["lines"],
-        "eta_seconds": None,
+        "eta_seconds": row["eta_seconds"] if row["status"] == "running" else None,
     }
 
 
@@ -176,6 +177,21 @@ def has_job(db: sqlite3.Connection, manager_id: str, job_id: str) -> bool:
     return found.fetchone() is not None
 
 
+def step_of_job(db: sqlite3.Connection, manager_id: str, job_id: str) -> str | None:
+    """The name of the step that a manager's worker job belongs to; None if there is no such job."""
+    found = db.execute(
+        "SELECT steps.name FROM jobs JOIN steps USING (step_id) WHERE job_id = ? AND jobs.manager_id = ?",
+        (job_id, manager_id),
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def step_names(db: sqlite3.Connection, manager_id: str) -> list[str]:
+    """The names of a manager's steps, in file order."""
+    found = db.execute("SELECT name FROM steps WHERE manager_id = ? ORDER BY position", (manager_id,))
+    return [row[0] for row in found]
+
+
 def _job(row: sqlite3.Row, step_name: str) -> dict[str, Any]:
     return {
         "job_id": row["job_id"],
@@ -183,21 +199,16 @@ def _job(row: sqlite3.Row, step_name: str) -> dict[str, Any]:
         "step_id": row["step_id"],
         "step_name": step_name,
         "name": row["name"],
-        "arguments": json.loads(row["arguments"]),
+        "arguments": json.loads(shown(row["arguments"])),
         "status": row["status"],
         "attempt": row["attempt"],
         "reason": row["reason"],
-        "result": None if row["result"] is None else json.loads(row["result"]),
+        "result": None if row["result"] is None else json.loads(shown(row["result"])),
         "progress": None
         if row["progress_done"] is None
-        else {"done": _number(row["progress_done"]), "total": _number(row["progress_total"])},
+        else {"done": whole(row["progress_done"]), "total": whole(row["progress_total"])},
         **_times(row),
     }
-
-
-def _number(value: float | None) -> float | int | None:
-    """3.0 as 3: what was counted in whole things is shown in whole things."""
-    return int(value) if value is not None and value == int(value) else value
 
 
 def conditions(wanted: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[Any]]:

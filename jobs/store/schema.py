@@ -132,6 +132,21 @@ def create_tables(db: Database) -> None:
     ).create_index(["manager_id", "document_id"], unique=True, index_name="document_runs_manager")
 
 
+@migrations()
+def add_retries(db: Database) -> None:
+    """What a retry or a resume needs to know of a run."""
+    # Where the definition's file is: what relative paths in it are relative to.
+    db.table("managers").add_column("path", str)
+    db.table("managers").add_column("on_restart", str)
+    db.execute(
+        "CREATE INDEX managers_to_resume ON managers (ordinal)"
+        " WHERE status = 'interrupted' AND on_restart = 'resume'"
+    )
+    # Whether the step's own function has completed, so that a retry does not call it again.
+    db.table("steps").add_column("function_completed", int)
+    db.table("steps").add_column("eta_seconds", float)
+
+
 class ForeignDatabase(Exception):
     """The file is a database, but not one of Stepstream's, or damaged."""
 

@@ -6,6 +6,10 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jobs.nearest import unknown
+from jobs.prepare import Busy
+from jobs.retry import NothingToRetry
+from jobs.runner import Stopping, TooManyRunning
 from jobs.status import STATUSES, WORKER_STATUSES
 from jobs.store import runs
 from jobs.web.floor import floor, head_of, listed, manager_of, resolve
@@ -42,7 +46,10 @@ class Manager(HTTPEndpoint):
         head = await head_of(request, await resolve(request, request.path_params["id"]))
         if not head.ended:
             raise Refusal(409, f"{head.manager_id} is {head.status}; cancel it first")
-        await floor(request).engine.delete(head.manager_id)
+        try:
+            await floor(request).engine.delete(head.manager_id)
+        except Busy as error:
+            raise Refusal(409, str(error)) from None
         return Response(status_code=204)
 
 
@@ -61,11 +68,55 @@ async def list_jobs(request: Request) -> Response:
 
 
 async def cancel(request: Request) -> Response:
-    """``POST /managers/ID/cancel``"""
-    body = await json_body(request, {"reason": str})
+    """``POST /managers/ID/cancel``: a manager, a step or a worker job."""
+    body = await json_body(request, {"step": str, "job": str, "reason": str})
     Query(request)
     head = await head_of(request, await resolve(request, request.path_params["id"]))
+    step, job = await _part(request, head.manager_id, body.get("step"), body.get("job"))
     runner = floor(request).engine.runner
-    if head.ended or not await runner.call(runner.cancel(head.manager_id, body.get("reason"))):
-        raise Refusal(409, f"{head.manager_id} has ended: {(await head_of(request, head.manager_id)).status}")
+    cancelled = False
+    if not head.ended:
+        cancelled = await runner.call(runner.cancel(head.manager_id, body.get("reason"), step, job))
+    if not cancelled:
+        what = body.get("job") or body.get("step")
+        status = (await head_of(request, head.manager_id)).status
+        raise Refusal(409, f"{what} has ended" if what else f"{head.manager_id} has ended: {status}")
+    return Json(await manager_of(request, head.manager_id), 202)
+
+
+async def _part(
+    request: Request, manager_id: str, step: str | None, job: str | None
+) -> tuple[str | None, str | None]:
+    """The step that is meant, by name, and the worker job, by id; a job is found without its step.
+
+    :raises Refusal: 404, the manager has no such step or worker job
+    """
+    readers = floor(request).engine.readers
+    if step is not None:
+        names = await readers.run(lambda db: runs.step_names(db, manager_id))
+        if step not in names:
+            raise Refusal(404, f"step: {unknown('step', step, names)}")
+    if job is not None:
+        of = await readers.run(lambda db: runs.step_of_job(db, manager_id, job))
+        if of is None or step not in (None, of):
+            raise Refusal(404, f'job: {step or manager_id} has no worker job "{job}"')
+        step = of
+    return step, job
+
+
+async def retry(request: Request) -> Response:
+    """``POST /managers/ID/retry``: what did not complete, of all steps or of one."""
+    body = await json_body(request, {"step": str})
+    Query(request)
+    head = await head_of(request, await resolve(request, request.path_params["id"]))
+    step, _ = await _part(request, head.manager_id, body.get("step"), None)
+    runner = floor(request).engine.runner
+    try:
+        await runner.call(runner.retry(head.manager_id, step, "retried by a user"))
+    except (Busy, NothingToRetry, ValueError) as error:
+        raise Refusal(409, str(error)) from None
+    except TooManyRunning as error:
+        raise Refusal(409, str(error), manager_id=error.manager_id) from None
+    except Stopping:
+        raise Refusal(503, "the service is stopping") from None
     return Json(await manager_of(request, head.manager_id), 202)

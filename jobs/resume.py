@@ -1,0 +1,130 @@
+"""How does an ended run go on? Its worker jobs as they were, and the rows that open it again."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs import worker_types
+from jobs.redact import Redactor
+from jobs.row import Source, now, prepare_line
+from jobs.state import Outcome, columns, manager_progress_row, status_row, step_progress_row
+from jobs.state import job_status as write_job_status
+from jobs.step import Earlier
+from jobs.store.kept import KeptJob, KeptManager, KeptStep
+from jobs.store.transaction import Transaction
+from jobs.worker_job import WorkerJob
+
+
+class Changed(Exception):
+    """The run is not any more what it was when the retry was prepared."""
+
+
+@dataclass(frozen=True)
+class Reopening:
+    """What is opened again.
+
+    :param steps: those that run again, and whether their own function is called again
+    :param jobs: the worker jobs of those steps
+    """
+
+    manager: KeptManager
+    steps: Sequence[tuple[KeptStep, bool]]
+    jobs: Sequence[KeptJob]
+    reason: str
+
+
+def earlier_of(step: KeptStep, call_again: bool, jobs: Iterable[KeptJob], redactor: Redactor) -> Earlier:
+    """A step's worker jobs; those that did not complete are pending.
+
+    :raises ValueError: a variable of the environment that is in their arguments is not there any more
+    """
+    found: dict[str, WorkerJob] = {}
+    own: list[WorkerJob] = []
+    at = time.monotonic()
+    for kept in jobs:
+        if kept.step_id != step.step_id:
+            continue
+        completed = kept.status == "completed"
+        parent = found.get(kept.parent_id)
+        attempt = kept.attempt if completed else kept.attempt + 1
+        job = found[kept.job_id] = WorkerJob(
+            depth=parent.depth + 1 if parent else 1,
+            queued_at=at,
+            source=_source(kept, step.name, attempt),
+            function=_function(kept.function),
+            function_path=kept.function,
+            arguments=read_sealed(kept.arguments, redactor),
+            status="completed" if completed else "pending",
+            result=read_sealed(kept.result, redactor) if completed and kept.result is not None else None,
+        )
+        (parent.children if parent else own).append(job)
+    for job in found.values():
+        if job.status == "pending":
+            job.remember(job.children)
+    return Earlier(not call_again, own, list(found.values()))
+
+
+def _source(kept: KeptJob, step_name: str, attempt: int) -> Source:
+    manager_id = kept.step_id.rpartition(".")[0]
+    return Source(manager_id, kept.step_id, step_name, kept.job_id, kept.parent_id, attempt)
+
+
+def read_sealed(sealed: str, redactor: Redactor) -> Any:
+    """A value of sealed JSON.
+
+    :raises ValueError: a variable of the environment that is in it is not there any more
+    """
+    try:
+        return json.loads(redactor.unseal(sealed))
+    except KeyError as error:
+        raise ValueError(f"the environment has no {error.args[0]} any more") from None
+
+
+def _function(path: str) -> Callable[..., Any]:
+    """The function of a worker job, or one that fails it."""
+    try:
+        return worker_types.find(path)
+    except LookupError as error:
+        problem = error
+
+    async def missing(job: Any, **arguments: Any) -> None:
+        raise problem
+
+    return missing
+
+
+def reopen(tx: Transaction, what: Reopening) -> None:
+    """Make a run pending again, with the steps and worker jobs that run again, each in its next attempt.
+
+    :raises Changed: it has been opened, or deleted, by somebody else
+    """
+    kept, at = what.manager, now()
+    head = tx.head(kept.manager_id)
+    source = Source(kept.manager_id, attempt=kept.attempt + 1)
+    outcome = Outcome(kept.status, "pending", what.reason, extra={"attempt": source.attempt})
+    if not tx.update("managers", "id", kept.manager_id, kept.status, columns(outcome, at)):
+        raise Changed
+    head.status = "pending"
+    status_row(tx, source, "manager", kept.definition, outcome, kept.status, at)
+    tx.line(prepare_line(source, "manager", "info", f"{what.reason[0].upper()}{what.reason[1:]}"))
+    for step, call_again in what.steps:
+        step_source = Source(kept.manager_id, step.step_id, step.name, attempt=step.attempt + 1)
+        extra: dict[str, Any] = {"attempt": step_source.attempt}
+        if call_again:
+            extra["function_completed"] = 0
+        outcome = Outcome(step.status, "pending", what.reason, extra=extra)
+        tx.update("steps", "step_id", step.step_id, step.status, columns(outcome, at))
+        head.steps[step.step_id].status = "pending"
+        status_row(tx, step_source, "step", step.name, outcome, step.status, at)
+    names = {step.step_id: step.name for step, _ in what.steps}
+    for job in what.jobs:
+        if job.status != "completed" and job.step_id in names:
+            job_source = _source(job, names[job.step_id], job.attempt + 1)
+            extra = {"attempt": job_source.attempt, "progress_done": None, "progress_total": None}
+            outcome = Outcome(job.status, "pending", what.reason, extra=extra)
+            write_job_status(tx, job_source, job.name, outcome, at)
+    for step, _ in what.steps:
+        step_progress_row(tx, Source(kept.manager_id, step.step_id, step.name))
+    manager_progress_row(tx, source)

@@ -1,0 +1,365 @@
+"""How do a step's worker jobs go? Spawned, queued, run within its places, tried again, cancelled."""
+
+import asyncio
+import contextvars
+import itertools
+import json
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+from anyio import CancelScope, CapacityLimiter
+from anyio.abc import TaskGroup
+
+from jobs.arguments import exact_json
+from jobs.call import Ending, call
+from jobs.job import Handle, Host, Job, current
+from jobs.log import Log
+from jobs.places import Places
+from jobs.reporter import Reporter
+from jobs.row import Source
+from jobs.state import Outcome
+from jobs.status import LIVE, Status
+from jobs.step_definition import StepDefinition
+from jobs.worker_job import Spawner, WorkerJob
+
+# Bounds of a recursion that has no end.
+MOST_DEPTH = 100
+MOST_JOBS = 1_000_000
+# The delay before a try is doubled up to this (seconds), and lies within these parts of it.
+LONGEST_DELAY = 3600.0
+JITTER = (0.8, 1.2)
+
+
+class WorkerJobs:
+    """The worker jobs of one step.
+
+    A worker job holds one of the step's ``concurrency`` places while it runs. One that awaits another gives
+    its place away and takes one back, before pending jobs do, when it goes on.
+
+    :param host: what the jobs are given
+    :param kept: those of earlier attempts, in order of spawning; the pending ones run again
+    :param on_failure: called with the number of those that failed, at each further one
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        source: Source,
+        definition: StepDefinition,
+        log: Log,
+        reporter: Reporter,
+        threads: CapacityLimiter,
+        kept: Iterable[WorkerJob],
+        on_failure: Callable[[int], None],
+    ) -> None:
+        self.counts: dict[Status, int] = {}
+        self._host = host
+        self._source = source
+        self._definition = definition
+        self._log = log
+        self._reporter = reporter
+        self._threads = threads
+        self._on_failure = on_failure
+        self._places = Places(definition.concurrency, self._fill_places)
+        self._queue: deque[WorkerJob] = deque()
+        self._live: dict[str, WorkerJob] = {}  # those that have not ended
+        self._delayed: dict[str, asyncio.TimerHandle] = {}
+        self._ends: dict[str, anyio.Event] = {}
+        self._running = 0
+        self._stopped: str | None = None  # the reason
+        self._draining = False
+        # What has not ended: worker jobs, and who holds the step open; entered in any thread.
+        self._alive = 0
+        self._over = False
+        self._lock = threading.Lock()
+        first = 1
+        for job in kept:
+            first = max(first, int(job.id.rpartition(".")[2]) + 1)
+            if job.status == "pending":
+                self._alive += 1
+                self._queue.append(job)
+                self._live[job.id] = job
+            else:
+                self.counts[job.status] = self.counts.get(job.status, 0) + 1
+        self._numbers = itertools.count(first)
+
+    # -- its life, driven by the step
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Begin, in the event loop that all of it belongs to.
+
+        Worker jobs start in the present context, not in that of whoever spawned them or ended before them.
+        """
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._context = contextvars.copy_context()
+        self._idle = anyio.Event()
+        self._fill_places()
+
+    def enter(self) -> bool:
+        """Hold the step open; False if it is over."""
+        with self._lock:
+            self._alive += not self._over
+            return not self._over
+
+    def leave(self, number: int = 1) -> None:
+        """Undo ``enter``."""
+        with self._lock:
+            self._alive -= number
+            self._over = self._alive == 0
+        if self._over:
+            self._idle.set()
+
+    async def all_ended(self) -> None:
+        """Wait until nobody holds the step open: then it is over."""
+        await self._idle.wait()
+
+    def stop(self, reason: str) -> None:
+        """Cancel them all: the pending ones now, the running ones at their next ``await``."""
+        self._stopped = reason
+        self._cancel(list(self._live.values()), reason)
+
+    def drain(self) -> None:
+        """Start no further one: the service stops."""
+        self._draining = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether more than pending worker jobs holds the step open, or it is just ending."""
+        pending = len(self._live) - self._running
+        return self._alive > pending or self._alive == 0
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.counts.values()) + len(self._live)
+
+    def call_on_loop(self, function: Callable[..., None], *args: Any) -> None:
+        """Call in the event loop's thread: now if this is it, else as soon as it can, in order."""
+        if threading.get_ident() == self._thread:
+            function(*args)
+        else:
+            self._loop.call_soon_threadsafe(function, *args)
+
+    # -- spawning, in any thread
+
+    def spawn(self, parent: Job, function: Callable[..., Any], arguments: dict[str, Any]) -> Handle:
+        """Queue a worker job, or find the one that an earlier try of the parent spawned with this call.
+
+        See ``Job.spawn``.
+        """
+        name = function.__name__
+        text = exact_json(arguments, f"spawn({name}): its arguments are")
+        spawner, path = parent.spawner, f"{function.__module__}:{name}"
+        if spawner.depth >= MOST_DEPTH:
+            raise RecursionError(f"spawn({name}): worker jobs are nested deeper than {MOST_DEPTH}")
+        if not self.enter():  # nothing comes after the end
+            raise RuntimeError(f"spawn({name}): the step has ended")
+        with self._lock:  # several threads of one job may spawn
+            known = spawner.again(path, json.loads(text))
+        if known is not None:
+            known.function = function
+            self.call_on_loop(self._spawn_again, known, spawner)
+            return Handle(self._host, known)
+        number = next(self._numbers)
+        if number > MOST_JOBS:
+            self.call_on_loop(self.leave)
+            raise RecursionError(f"spawn({name}): a step has at most {MOST_JOBS:,} worker jobs")
+        ids = self._source
+        source = Source(ids.manager_id, ids.step_id, ids.step_name, f"{ids.step_id}.{number}", parent.id)
+        job = WorkerJob(
+            depth=spawner.depth + 1,
+            queued_at=time.monotonic(),
+            source=source,
+            function=function,
+            function_path=path,
+            arguments=json.loads(text),
+        )
+        if spawner.depth:  # a step's own function runs once in a StepRun: nobody looks for its children
+            spawner.children.append(job)
+        self._log.spawn(source, name, path, text)
+        self._live[job.id] = job
+        self.call_on_loop(self._enqueue, job, spawner)
+        return Handle(self._host, job)
+
+    def _enqueue(self, job: WorkerJob, spawner: Spawner) -> None:
+        self._reporter.changed()
+        if job.status == "pending":  # and not cancelled since
+            if reason := self._stopped or (spawner.cancelled and f"{spawner.cancelled} (its parent)"):
+                self._cancel([job], reason)
+            else:
+                self._queue.append(job)
+                self._fill_places()
+
+    def _spawn_again(self, job: WorkerJob, spawner: Spawner) -> None:
+        """One that ended without completing, before its parent's present try was due, runs again."""
+        done = job.status in LIVE or job.status == "completed" or job.ended_at > spawner.queued_at
+        if done or self._stopped or spawner.cancelled:
+            self.leave()
+            return
+        self.counts[job.status] -= 1
+        self._live[job.id] = job
+        job.cancelled, job.tries = None, 0
+        self._make_pending(job, job.status, "its parent is tried again")
+        self._enqueue(job, spawner)
+
+    # -- running
+
+    def _fill_places(self) -> None:
+        while self._queue and not self._draining:
+            if self._queue[0].status != "pending":  # cancelled while it was in the queue
+                self._queue.popleft()
+            elif self._places.take():
+                self._running += 1
+                self._context.run(self._tasks.start_soon, self._run, self._queue.popleft())
+            else:
+                return
+
+    async def _run(self, job: WorkerJob) -> None:
+        if job.status != "pending":  # cancelled between its place and its start
+            self._running -= 1
+            self._places.give()
+            return
+        try_ = Job(self._host, job.source, "worker", job.name, job)
+        job.status, job.scope = "running", CancelScope()
+        self._log.job_status(job.source, job.name, Outcome("pending", "running"))
+        self._reporter.changed()
+        started = time.monotonic()
+        assert job.function is not None
+        ending = await call(try_, job.function, job.arguments, job.scope, self._threads)
+        ending, result = _checked(try_, ending)
+        duration = time.monotonic() - started
+        job.scope = None
+        self._running -= 1
+        if ending.status == "failed" and job.tries < self._definition.retries and job.cancelled is None:
+            self._try_again(job, ending, duration)
+        else:
+            self._end(job, "running", ending, duration, result)
+        self._places.give()
+
+    def _try_again(self, job: WorkerJob, ending: Ending, duration: float) -> None:
+        """Queue it for its next try, after the delay."""
+        job.tries += 1
+        delay = min(self._definition.retry_delay * 2 ** min(job.tries - 1, 60), LONGEST_DELAY)
+        delay *= random.uniform(*JITTER)
+        tries = f"try {job.tries} of {self._definition.retries + 1}"
+        reason = f"{tries} failed: {ending.reason}; the next one in {delay:.1f} s"
+        job.remember(job.children)
+        self._make_pending(job, "running", reason, duration)
+        self._reporter.changed()
+        self._delayed[job.id] = self._loop.call_later(delay, self._queue_delayed, job)
+
+    def _queue_delayed(self, job: WorkerJob) -> None:
+        del self._delayed[job.id]
+        self._queue.append(job)
+        self._fill_places()
+
+    def _make_pending(
+        self, job: WorkerJob, previous: Status, reason: str, duration: float | None = None
+    ) -> None:
+        """Let it wait for its next attempt."""
+        job.source = replace(job.source, attempt=job.source.attempt + 1)
+        job.status, job.reason, job.queued_at = "pending", reason, time.monotonic()
+        extra = {"attempt": job.source.attempt, "progress_done": None, "progress_total": None}
+        outcome = Outcome(previous, "pending", reason, duration, extra)
+        self._log.job_status(job.source, job.name, outcome)
+
+    def _end(
+        self, job: WorkerJob, previous: Status, ending: Ending, duration: float | None, result: str | None
+    ) -> None:
+        extra: dict[str, Any] = {} if result is None else {"result": result}
+        if progress := self._reporter.last_progress(job.id):
+            extra["progress_done"], extra["progress_total"] = progress
+        reason = job.cancelled if ending.status == "cancelled" else ending.reason
+        self._ended(job, ending.status, reason, ending.result)
+        self._log.job_status(job.source, job.name, Outcome(previous, job.status, reason, duration, extra))
+        self._reporter.changed()
+        if ending.status == "failed":
+            self._on_failure(self.counts["failed"])
+        self.leave()
+
+    def _ended(self, job: WorkerJob, status: Status, reason: str | None, result: Any = None) -> None:
+        job.status, job.reason, job.result = status, reason, result
+        job.ended_at = time.monotonic()
+        del self._live[job.id]
+        self.counts[status] = self.counts.get(status, 0) + 1
+        if end := self._ends.pop(job.id, None):
+            end.set()
+
+    # -- cancelling
+
+    def cancel(self, job_id: str, reason: str) -> bool:
+        """Cancel one, with all that it has spawned; False if it has ended."""
+        job = self._live.get(job_id)
+        if job is None:
+            return False
+        self._log.line(job.source, "worker", "warning", reason[0].upper() + reason[1:])
+        self._cancel([job], reason)
+        return True
+
+    def _cancel(self, jobs: Collection[WorkerJob], reason: str) -> None:
+        waiting: list[WorkerJob] = []
+        each: deque[tuple[WorkerJob, str]] = deque((job, reason) for job in jobs)
+        while each:
+            job, why = each.popleft()
+            each.extend((child, f"{reason} (its parent)") for child in job.children)
+            if job.status not in LIVE or job.cancelled is not None:
+                continue
+            job.cancelled = why
+            if job.scope is not None:
+                job.scope.cancel()
+            elif job.status == "pending":
+                waiting.append(job)
+        if not waiting:
+            return
+        for job in waiting:
+            if timer := self._delayed.pop(job.id, None):
+                timer.cancel()
+            self._ended(job, "cancelled", job.cancelled)
+        self._log.cancel_jobs([(job.source, job.name, job.cancelled or "") for job in waiting])
+        self._reporter.changed()
+        self.leave(len(waiting))
+
+    # -- waiting
+
+    async def wait(self, job: WorkerJob) -> None:
+        """Wait until a worker job has ended; see ``Host.wait``."""
+        if job.status not in LIVE:
+            return
+        if threading.get_ident() != self._thread:
+            raise RuntimeError(
+                "a handle is awaited in async worker functions, not in a thread's own event loop"
+            )
+        end = self._ends.setdefault(job.id, anyio.Event())
+        waiting = current.get()
+        if waiting is None or waiting.source.job_id is None or waiting.source.step_id != self._source.step_id:
+            await end.wait()
+            return
+        waiting.waits += 1
+        if waiting.waits == 1:  # its child tasks may wait for several at once
+            self._places.give()
+        try:
+            await end.wait()
+        finally:
+            waiting.waits -= 1
+            if waiting.waits == 0:
+                await self._places.take_back()
+
+
+def _checked(job: Job, ending: Ending) -> tuple[Ending, str | None]:
+    """The ending with a result as it is read back, and that result as JSON; failed where it is none."""
+    if ending.status != "completed":
+        return ending, None
+    try:
+        text = exact_json(ending.result, f"the result of {job.name} is")
+    except TypeError as error:
+        job.write("error", str(error), {"exception": {"class": "TypeError", "text": str(error)}})
+        return Ending("failed", reason=str(error)), None
+    return Ending("completed", json.loads(text)), text
