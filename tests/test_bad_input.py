@@ -204,8 +204,7 @@ def test_what_python_alone_takes_for_json_is_refused(served: Service, name: str)
     [
         ("POST /definitions/quick/runs", "parms", "params"),
         ("POST /managers/latest/cancel", "reson", "reason"),
-        ("POST /managers/latest/cancel", "step", None),
-        ("POST /managers/latest/cancel", "job", None),
+        ("POST /managers/latest/retry", "stpe", "step"),
         ("DELETE /managers/latest", "reason", None),
     ],
 )
