@@ -14,6 +14,7 @@ from jobs.call import call
 from jobs.job import Handle, Job
 from jobs.log import Log
 from jobs.reporter import Progress, Reporter
+from jobs.roster import Roster
 from jobs.row import Level, Source
 from jobs.signature import check
 from jobs.state import Outcome
@@ -77,6 +78,7 @@ class StepRun:
         self._function_scope = CancelScope()
         self._threads = CapacityLimiter(math.inf)
         self._reporter = Reporter(self._report, self._on_loop)
+        self._roster = Roster(earlier.jobs)
         self._jobs = WorkerJobs(
             self,
             source,
@@ -84,7 +86,7 @@ class StepRun:
             log,
             self._reporter,
             self._threads,
-            earlier.jobs,
+            self._roster,
             self._tolerate,
         )
 
@@ -95,7 +97,7 @@ class StepRun:
         started = time.monotonic()
         self._write_status("pending", "running")
         async with anyio.create_task_group() as tasks:
-            self._jobs.enter()
+            self._roster.enter()
             self._jobs.start(tasks)
             tasks.start_soon(self._reporter.run)
             if self.definition.timeout is not None:
@@ -105,13 +107,13 @@ class StepRun:
                 wrong = check(self._function, self._log.redactor.clean_value(self._config))
                 self._refuse([str(misfit) for misfit in wrong])
             elif not self._earlier.function_completed:
-                self._jobs.enter()
+                self._roster.enter()
                 tasks.start_soon(self._call_function)
-            self._jobs.leave()
-            await self._jobs.all_ended()
+            self._roster.leave()
+            await self._roster.all_ended()
             tasks.cancel_scope.cancel()
         status = roll_up_step(
-            self._jobs.counts,
+            self._roster.counts,
             cancelled=self._stopped == "cancelled",
             failed=self._stopped == "failed",
             max_child_failures=self._max_child_failures,
@@ -125,7 +127,7 @@ class StepRun:
         if status == "completed":
             return None
         words: tuple[Status, ...] = ("failed", "cancelled")
-        counts = self._jobs.counts
+        counts = self._roster.counts
         missing = [f"{counts[word]} {word}" for word in words if counts.get(word)]
         return f"of {sum(counts.values())} worker jobs, {' and '.join(missing)}"
 
@@ -152,7 +154,7 @@ class StepRun:
         elif ending.status == "failed" and not self._stopped:
             # What it spawned before runs to its end.
             self._stopped, self._reason = "failed", ending.reason
-        self._jobs.leave()
+        self._roster.leave()
 
     async def _time_out(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -189,7 +191,7 @@ class StepRun:
     @property
     def busy(self) -> bool:
         """Whether something of it runs that may still end by itself."""
-        return self._jobs.busy
+        return self._roster.busy
 
     def _report(self, progress: Mapping[str, Progress]) -> None:
         self._log.progress(self.source, progress, None)

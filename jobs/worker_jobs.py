@@ -8,11 +8,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
-import anyio
 from anyio import CancelScope, CapacityLimiter
 from anyio.abc import TaskGroup
 
@@ -22,6 +21,7 @@ from jobs.job import Handle, Host, Job, current
 from jobs.log import Log
 from jobs.places import Places
 from jobs.reporter import Reporter
+from jobs.roster import Roster
 from jobs.row import Source
 from jobs.state import Outcome
 from jobs.status import LIVE, Status
@@ -43,7 +43,7 @@ class WorkerJobs:
     its place away and takes one back, before pending jobs do, when it goes on.
 
     :param host: what the jobs are given
-    :param kept: those of earlier attempts, in order of spawning; the pending ones run again
+    :param roster: with the worker jobs of earlier attempts; those that are pending run again
     :param on_failure: called with the number of those that failed, at each further one
     """
 
@@ -55,10 +55,9 @@ class WorkerJobs:
         log: Log,
         reporter: Reporter,
         threads: CapacityLimiter,
-        kept: Iterable[WorkerJob],
+        roster: Roster,
         on_failure: Callable[[int], None],
     ) -> None:
-        self.counts: dict[Status, int] = {}
         self._host = host
         self._source = source
         self._definition = definition
@@ -67,27 +66,13 @@ class WorkerJobs:
         self._threads = threads
         self._on_failure = on_failure
         self._places = Places(definition.concurrency, self._fill_places)
-        self._queue: deque[WorkerJob] = deque()
-        self._live: dict[str, WorkerJob] = {}  # those that have not ended
+        self._roster = roster
+        self._queue = deque(roster.live.values())
         self._delayed: dict[str, asyncio.TimerHandle] = {}
-        self._ends: dict[str, anyio.Event] = {}
-        self._running = 0
         self._stopped: str | None = None  # the reason
         self._draining = False
-        # What has not ended: worker jobs, and who holds the step open; entered in any thread.
-        self._alive = 0
-        self._over = False
-        self._lock = threading.Lock()
-        first = 1
-        for job in kept:
-            first = max(first, int(job.id.rpartition(".")[2]) + 1)
-            if job.status == "pending":
-                self._alive += 1
-                self._queue.append(job)
-                self._live[job.id] = job
-            else:
-                self.counts[job.status] = self.counts.get(job.status, 0) + 1
-        self._numbers = itertools.count(first)
+        self._spawning = threading.Lock()
+        self._numbers = itertools.count(roster.next_number)
 
     # -- its life, driven by the step
 
@@ -100,46 +85,16 @@ class WorkerJobs:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._context = contextvars.copy_context()
-        self._idle = anyio.Event()
         self._fill_places()
-
-    def enter(self) -> bool:
-        """Hold the step open; False if it is over."""
-        with self._lock:
-            self._alive += not self._over
-            return not self._over
-
-    def leave(self, number: int = 1) -> None:
-        """Undo ``enter``."""
-        with self._lock:
-            self._alive -= number
-            self._over = self._alive == 0
-        if self._over:
-            self._idle.set()
-
-    async def all_ended(self) -> None:
-        """Wait until nobody holds the step open: then it is over."""
-        await self._idle.wait()
 
     def stop(self, reason: str) -> None:
         """Cancel them all: the pending ones now, the running ones at their next ``await``."""
         self._stopped = reason
-        self._cancel(list(self._live.values()), reason)
+        self._cancel(list(self._roster.live.values()), reason)
 
     def drain(self) -> None:
         """Start no further one: the service stops."""
         self._draining = True
-
-    @property
-    def busy(self) -> bool:
-        """Whether more than pending worker jobs holds the step open, or it is just ending."""
-        pending = len(self._live) - self._running
-        return self._alive > pending or self._alive == 0
-
-    @property
-    def total(self) -> int:
-        """How many there are."""
-        return sum(self.counts.values()) + len(self._live)
 
     def call_on_loop(self, function: Callable[..., None], *args: Any) -> None:
         """Call in the event loop's thread: now if this is it, else as soon as it can, in order."""
@@ -160,9 +115,9 @@ class WorkerJobs:
         spawner, path = parent.spawner, f"{function.__module__}:{name}"
         if spawner.depth >= MOST_DEPTH:
             raise RecursionError(f"spawn({name}): worker jobs are nested deeper than {MOST_DEPTH}")
-        if not self.enter():  # nothing comes after the end
+        if not self._roster.enter():  # nothing comes after the end
             raise RuntimeError(f"spawn({name}): the step has ended")
-        with self._lock:  # several threads of one job may spawn
+        with self._spawning:  # several threads of one job may spawn
             known = spawner.again(path, json.loads(text))
         if known is not None:
             known.function = function
@@ -170,7 +125,7 @@ class WorkerJobs:
             return Handle(self._host, known)
         number = next(self._numbers)
         if number > MOST_JOBS:
-            self.call_on_loop(self.leave)
+            self.call_on_loop(self._roster.leave)
             raise RecursionError(f"spawn({name}): a step has at most {MOST_JOBS:,} worker jobs")
         ids = self._source
         source = Source(ids.manager_id, ids.step_id, ids.step_name, f"{ids.step_id}.{number}", parent.id)
@@ -185,7 +140,7 @@ class WorkerJobs:
         if spawner.depth:  # a step's own function runs once in a StepRun: nobody looks for its children
             spawner.children.append(job)
         self._log.spawn(source, name, path, text)
-        self._live[job.id] = job
+        self._roster.live[job.id] = job
         self.call_on_loop(self._enqueue, job, spawner)
         return Handle(self._host, job)
 
@@ -202,10 +157,9 @@ class WorkerJobs:
         """One that ended without completing, before its parent's present try was due, runs again."""
         done = job.status in LIVE or job.status == "completed" or job.ended_at > spawner.queued_at
         if done or self._stopped or spawner.cancelled:
-            self.leave()
+            self._roster.leave()
             return
-        self.counts[job.status] -= 1
-        self._live[job.id] = job
+        self._roster.reopened(job)
         job.cancelled, job.tries = None, 0
         self._make_pending(job, job.status, "its parent is tried again")
         self._enqueue(job, spawner)
@@ -217,14 +171,14 @@ class WorkerJobs:
             if self._queue[0].status != "pending":  # cancelled while it was in the queue
                 self._queue.popleft()
             elif self._places.take():
-                self._running += 1
+                self._roster.running += 1
                 self._context.run(self._tasks.start_soon, self._run, self._queue.popleft())
             else:
                 return
 
     async def _run(self, job: WorkerJob) -> None:
         if job.status != "pending":  # cancelled between its place and its start
-            self._running -= 1
+            self._roster.running -= 1
             self._places.give()
             return
         try_ = Job(self._host, job.source, "worker", job.name, job)
@@ -237,7 +191,7 @@ class WorkerJobs:
         ending, result = _checked(try_, ending)
         duration = time.monotonic() - started
         job.scope = None
-        self._running -= 1
+        self._roster.running -= 1
         if ending.status == "failed" and job.tries < self._definition.retries and job.cancelled is None:
             self._try_again(job, ending, duration)
         else:
@@ -278,26 +232,18 @@ class WorkerJobs:
         if progress := self._reporter.last_progress(job.id):
             extra["progress_done"], extra["progress_total"] = progress
         reason = job.cancelled if ending.status == "cancelled" else ending.reason
-        self._ended(job, ending.status, reason, ending.result)
+        self._roster.ended(job, ending.status, reason, ending.result)
         self._log.job_status(job.source, job.name, Outcome(previous, job.status, reason, duration, extra))
         self._reporter.changed()
         if ending.status == "failed":
-            self._on_failure(self.counts["failed"])
-        self.leave()
-
-    def _ended(self, job: WorkerJob, status: Status, reason: str | None, result: Any = None) -> None:
-        job.status, job.reason, job.result = status, reason, result
-        job.ended_at = time.monotonic()
-        del self._live[job.id]
-        self.counts[status] = self.counts.get(status, 0) + 1
-        if end := self._ends.pop(job.id, None):
-            end.set()
+            self._on_failure(self._roster.counts["failed"])
+        self._roster.leave()
 
     # -- cancelling
 
     def cancel(self, job_id: str, reason: str) -> bool:
         """Cancel one, with all that it has spawned; False if it has ended."""
-        job = self._live.get(job_id)
+        job = self._roster.live.get(job_id)
         if job is None:
             return False
         self._log.line(job.source, "worker", "warning", reason[0].upper() + reason[1:])
@@ -322,10 +268,10 @@ class WorkerJobs:
         for job in waiting:
             if timer := self._delayed.pop(job.id, None):
                 timer.cancel()
-            self._ended(job, "cancelled", job.cancelled)
+            self._roster.ended(job, "cancelled", job.cancelled)
         self._log.cancel_jobs([(job.source, job.name, job.cancelled or "") for job in waiting])
         self._reporter.changed()
-        self.leave(len(waiting))
+        self._roster.leave(len(waiting))
 
     # -- waiting
 
@@ -337,16 +283,15 @@ class WorkerJobs:
             raise RuntimeError(
                 "a handle is awaited in async worker functions, not in a thread's own event loop"
             )
-        end = self._ends.setdefault(job.id, anyio.Event())
         waiting = current.get()
         if waiting is None or waiting.source.job_id is None or waiting.source.step_id != self._source.step_id:
-            await end.wait()
+            await self._roster.ending(job)
             return
         waiting.waits += 1
         if waiting.waits == 1:  # its child tasks may wait for several at once
             self._places.give()
         try:
-            await end.wait()
+            await self._roster.ending(job)
         finally:
             waiting.waits -= 1
             if waiting.waits == 0:

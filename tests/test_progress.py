@@ -1,4 +1,4 @@
-"""Promise: a worker job's own progress is shown while it runs: ten times a second at most, the last always."""
+"""Promise: a worker job's own progress is shown while it runs: ten times a second, the last one always."""
 
 from itertools import pairwise
 from typing import Any
