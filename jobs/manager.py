@@ -102,7 +102,7 @@ class ManagerRun:
 
     async def _run_step(self, step: StepRun) -> None:
         name = step.definition.name
-        status = self._statuses[name] = await step.run()
+        status = self._statuses[name] = await step.run(self.definition_id)
         if status == "failed":
             self._failed_step(step.definition)
         self._advance()

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 import anyio
 from anyio import CancelScope, CapacityLimiter
 
 from jobs.call import call
+from jobs.eta import estimate
 from jobs.job import Handle, Job
 from jobs.log import Log
 from jobs.reporter import Progress, Reporter
@@ -21,7 +23,8 @@ from jobs.state import Outcome
 from jobs.status import Status, roll_up_step
 from jobs.step_definition import StepDefinition
 from jobs.store.documents import document, documents
-from jobs.store.reader import Readers
+from jobs.store.history import step_durations
+from jobs.store.reader import ReadError, Readers
 from jobs.worker_job import Spawner, WorkerJob
 from jobs.worker_jobs import WorkerJobs
 
@@ -79,6 +82,10 @@ class StepRun:
         self._threads = CapacityLimiter(math.inf)
         self._reporter = Reporter(self._report, self._on_loop)
         self._roster = Roster(earlier.jobs)
+        self._completed_before = sum(self._roster.counts.values())
+        self._function_ended = earlier.function_completed
+        self._started = 0.0
+        self._median: float | None = None  # seconds that earlier runs of it took
         self._jobs = WorkerJobs(
             self,
             source,
@@ -92,14 +99,18 @@ class StepRun:
 
     # -- its life
 
-    async def run(self) -> Status:
-        """Run the step to its end, whatever happens in it; its final status."""
-        started = time.monotonic()
+    async def run(self, definition_id: str) -> Status:
+        """Run the step to its end, whatever happens in it; its final status.
+
+        :param definition_id: whose earlier runs tell how long it may take
+        """
+        self._started = started = time.monotonic()
         self._write_status("pending", "running")
         async with anyio.create_task_group() as tasks:
             self._roster.enter()
             self._jobs.start(tasks)
             tasks.start_soon(self._reporter.run)
+            tasks.start_soon(self._look_back, definition_id)
             if self.definition.timeout is not None:
                 tasks.start_soon(self._time_out, self.definition.timeout)
             if check(self._function, self._config):
@@ -143,12 +154,34 @@ class StepRun:
             self._log.line(self.source, "step", "error", problem)
         self.stop("failed", problems[0])
 
+    async def _look_back(self, definition_id: str) -> None:
+        """How long earlier runs of this step took."""
+        try:
+            durations = await self._readers.run(
+                lambda db: step_durations(db, definition_id, self.definition.name)
+            )
+        except ReadError:
+            return  # of the disk; it is only an estimate
+        if durations:
+            self._median = median(durations)
+            self._reporter.changed()
+
+    def _eta(self) -> float | None:
+        return estimate(
+            self._roster.total - self._completed_before,
+            sum(self._roster.counts.values()) - self._completed_before,
+            function_ended=self._function_ended,
+            elapsed=time.monotonic() - self._started,
+            median=self._median,
+        )
+
     async def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""
         spawner = Spawner(queued_at=time.monotonic())
         spawner.remember(self._earlier.own)
         job = Job(self, self.source, "step", self.definition.name, spawner)
         ending = await call(job, self._function, self._config, self._function_scope, self._threads)
+        self._function_ended = True
         if ending.status == "completed":
             self._log.function_completed(self.source)
         elif ending.status == "failed" and not self._stopped:
@@ -194,7 +227,7 @@ class StepRun:
         return self._roster.busy
 
     def _report(self, progress: Mapping[str, Progress]) -> None:
-        self._log.progress(self.source, progress, None)
+        self._log.progress(self.source, progress, self._eta())
 
     def _on_loop(self, function: Callable[[], None]) -> None:
         self._jobs.call_on_loop(function)

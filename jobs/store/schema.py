@@ -147,6 +147,12 @@ def add_retries(db: Database) -> None:
     db.table("steps").add_column("eta_seconds", float)
 
 
+@migrations()
+def add_history_index(db: Database) -> None:
+    """The runs of one definition, in order: an index ends with the rowid, which is the ordinal."""
+    db.table("managers").create_index(["definition"], index_name="managers_definition")
+
+
 class ForeignDatabase(Exception):
     """The file is a database, but not one of Stepstream's, or damaged."""
 
