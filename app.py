@@ -154,6 +154,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)
         async with anyio.create_task_group() as tasks:
             await tasks.start(hub.run)
+            running.scheduler.start()
             try:
                 yield {"floor": Floor(running, hub, max_streams())}
             finally:

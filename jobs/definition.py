@@ -14,6 +14,7 @@ from jobs.nearest import nearest, quoted
 from jobs.params import BadParams, with_defaults
 from jobs.placeholder import placeholders
 from jobs.problem import Findings, Problem, dotted
+from jobs.schedule import Schedule
 from jobs.signature import ANYTHING, given, not_json
 from jobs.step_definition import NOT_YET, Configured, Known, StepDefinition, configure, read_step
 from jobs.table import Table
@@ -215,7 +216,11 @@ def _schedule(table: Table) -> str:
     if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
         table.error("schedule", f'expected five cron fields, as in "*/15 * * * *", got {given(schedule)}')
         return ""
-    table.warn("schedule", NOT_YET + "runs are started by hand")
+    try:
+        Schedule(schedule)
+    except ValueError as error:
+        table.error("schedule", str(error))
+        return ""
     return schedule
 
 

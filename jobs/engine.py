@@ -1,4 +1,4 @@
-"""What does one process consist of? The database, the log, the definitions and the runner, started in order.
+"""What does one process consist of? The database, the log, the definitions, the runner and the scheduler.
 
 Order of a start: lock the database, check it, bring its schema up to date, mark what a dead process left
 running ``interrupted``, then run jobs. Order of a stop: start nothing further, a grace for what runs, mark
@@ -23,6 +23,7 @@ from jobs.recovery import interrupt
 from jobs.redact import Redactor
 from jobs.row import now
 from jobs.runner import Runner
+from jobs.scheduler import Scheduler
 from jobs.store.deletion import delete_manager, delete_rows
 from jobs.store.kept import to_resume
 from jobs.store.store import Store, Synchronous
@@ -45,6 +46,7 @@ class Engine:
     :param workers: a folder of Python files with worker functions
     :param environ: what ``{env.NAME}`` in definitions reads
     :param log_level: the lowest level taken from ``logging``
+    :param clock: what schedules go by: the present time, seconds since 1970
     :raises DatabaseError: the database cannot be used
     :raises ValueError: a folder does not exist
     """
@@ -57,6 +59,7 @@ class Engine:
         environ: Mapping[str, str],
         synchronous: Synchronous,
         log_level: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         types = worker_types.load(SHIPPED, workers)
         for file, error in types.broken.items():
@@ -78,14 +81,16 @@ class Engine:
             self._log, self._store.job_readers, types.functions, environ, lambda error: self.on_death(error)
         )
         self.runner.start_thread()
-        if unfinished := self.readers.read(to_resume):
-            self.runner.resume(unfinished)
+        unfinished = self.readers.read(to_resume)
+        resumed = self.runner.resume(unfinished) if unfinished else None
+        self.scheduler = Scheduler(self.catalogue, self.runner, self._store.commit, clock, resumed)
         self._handler = capture(log_level)
         self._stop_at = 0.0
 
     def drain(self) -> None:
         """Start nothing further, and give what runs 2 s to end by itself."""
         self._stop_at = time.monotonic()
+        self.scheduler.stop()
         self.runner.drain(GRACE_SECONDS)
 
     def close(self) -> bool:

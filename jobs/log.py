@@ -60,8 +60,13 @@ class Log:
         prepared = prepare_line(source, originator, level, message, data, self.redactor)
         self._submit(lambda tx: tx.line(prepared))
 
-    def create(self, source: Source, new: NewManager, steps: Sequence[NewStep]) -> "Future[None]":
-        """A manager with its steps, all pending."""
+    def create(
+        self, source: Source, new: NewManager, steps: Sequence[NewStep], also: Change | None = None
+    ) -> "Future[None]":
+        """A manager with its steps, all pending.
+
+        :param also: a change that is made with it, in the same transaction
+        """
         at = now()
         params_text = self.redactor.seal(encode(new.params))
 
@@ -105,6 +110,8 @@ class Log:
             state.status_row(tx, source, "manager", new.definition, Outcome("pending", "pending"), None, at)
             for step in steps:
                 state.status_row(tx, step.source, "step", step.name, Outcome("pending", "pending"), None, at)
+            if also is not None:
+                also(tx)
 
         return self.writer.commit(change)
 

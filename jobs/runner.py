@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -24,6 +24,7 @@ from jobs.prepare import Busy, Preparation
 from jobs.resume import reopen
 from jobs.row import encode
 from jobs.store.reader import Readers
+from jobs.store.writer import Change
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,13 @@ class TooManyRunning(Exception):
 
 class Stopping(Exception):
     """No run starts any more: the service is stopping."""
+
+
+class DueTime(NamedTuple):
+    """The due time that a run is started for, and the change that remembers it in the run's transaction."""
+
+    at: str
+    remember: Change
 
 
 class JobLoop(asyncio.SelectorEventLoop):
@@ -133,7 +141,11 @@ class Runner:
 
     async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine of the runner on its loop, from another event loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+        return await asyncio.wrap_future(self.submit(coroutine))
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Run a coroutine on the runner's loop, from any thread, without waiting for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     @contextlib.contextmanager
     def claim(self, manager_id: str) -> Iterator[None]:
@@ -152,10 +164,13 @@ class Runner:
 
     # -- on the loop
 
-    async def start(self, definition: Definition, params: Mapping[str, Any]) -> str:
+    async def start(
+        self, definition: Definition, params: Mapping[str, Any], due: DueTime | None = None
+    ) -> str:
         """Start a run; its id, once it is committed.
 
         :param definition: one without errors
+        :param due: where it is started by its schedule
         :raises TooManyRunning: it has ``max_running`` runs already
         :raises Stopping: the service is stopping
         :raises ValueError: a placeholder of the definition stands for nothing
@@ -163,9 +178,10 @@ class Runner:
         self._refuse_if_full(definition)
         manager_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
         run, new, steps = self._preparation.new(manager_id, definition, params)
-        await self._begin(run, self._log.create(run.source, new, steps))
+        await self._begin(run, self._log.create(run.source, new, steps, due and due.remember))
+        by_schedule = f" by its schedule, due at {due.at}" if due else ""
         with_params = f" with {', '.join(f'{k} = {encode(v)}' for k, v in params.items())}" if params else ""
-        self._log.line(run.source, "manager", "info", f"Started {definition.id}{with_params}")
+        self._log.line(run.source, "manager", "info", f"Started {definition.id}{by_schedule}{with_params}")
         self._tasks.start_soon(self._run, run)
         return manager_id
 
@@ -194,9 +210,9 @@ class Runner:
         if len(running) >= definition.max_running:
             raise TooManyRunning(definition.id, running[-1].source.manager_id, definition.max_running)
 
-    def resume(self, manager_ids: Sequence[str]) -> None:
+    def resume(self, manager_ids: Sequence[str]) -> "Future[None]":
         """Let interrupted runs go on, one after the other. From another thread."""
-        asyncio.run_coroutine_threadsafe(self._resume(manager_ids), self._loop)
+        return self.submit(self._resume(manager_ids))
 
     async def _resume(self, manager_ids: Sequence[str]) -> None:
         for manager_id in manager_ids:

@@ -26,6 +26,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("app",),
     ("jobs.web",),
     ("jobs.engine",),
+    ("jobs.scheduler",),
     ("jobs.runner",),
     ("jobs.prepare",),
     ("jobs.resume", "jobs.manager", "jobs.step"),

@@ -153,6 +153,23 @@ def add_history_index(db: Database) -> None:
     db.table("managers").create_index(["definition"], index_name="managers_definition")
 
 
+@migrations()
+def add_schedules(db: Database) -> None:
+    """How far the schedule of each definition has come."""
+    db.table("schedules").create(
+        {
+            "definition": str,
+            "schedule": str,
+            "timezone": str,
+            "due": str,  # the due time that was handled last, or the time when the schedule was first seen
+            "skipped_due_at": str,
+            "skipped_reason": str,
+        },
+        pk="definition",
+        not_null={"schedule", "timezone", "due"},
+    )
+
+
 class ForeignDatabase(Exception):
     """The file is a database, but not one of Stepstream's, or damaged."""
 

@@ -1,11 +1,14 @@
 """How are definitions listed and run? The routes below ``/definitions``."""
 
+from typing import Any
+
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs.catalogue import listing
 from jobs.definition import BadParams, Definition, params_for
+from jobs.engine import Engine
 from jobs.runner import Stopping, TooManyRunning
 from jobs.store.rows import RowFilter
 from jobs.web.floor import floor, head_of, listed, manager_of
@@ -21,16 +24,22 @@ async def list_definitions(request: Request) -> Response:
     """``GET /definitions``"""
     query = Query(request, "limit", "after")
     limit, after = query.limit(), query.text("after") or ""
-    found = await to_thread.run_sync(floor(request).engine.catalogue.all)
-    items = [listing(definition) for definition in found if definition.id > after]
-    return listed(request, items[:limit], "after", items[limit - 1]["id"] if len(items) > limit else None)
+    engine = floor(request).engine
+    found = [each for each in await to_thread.run_sync(engine.catalogue.all) if each.id > after]
+    items = await to_thread.run_sync(lambda: [_item(engine, definition) for definition in found[:limit]])
+    return listed(request, items, "after", items[-1]["id"] if len(found) > limit else None)
 
 
 async def get_definition(request: Request) -> Response:
     """``GET /definitions/NAME``"""
     Query(request)
     definition = await _definition(request)
-    return Json({**listing(definition), "toml": definition.toml})
+    item = await to_thread.run_sync(_item, floor(request).engine, definition)
+    return Json({**item, "toml": definition.toml})
+
+
+def _item(engine: Engine, definition: Definition) -> dict[str, Any]:
+    return {**listing(definition), **engine.scheduler.outlook(definition)}
 
 
 async def _definition(request: Request) -> Definition:
