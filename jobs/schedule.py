@@ -37,7 +37,7 @@ class Schedule:
         self._expression = f"0 {text}"
         self._zone: tzinfo = UTC if timezone == "UTC" else zoneinfo.ZoneInfo(timezone)
         try:
-            self._every_hour = len(self._times(SOME_DAY).hours) == 24
+            self._every_hour = len(self._times(SOME_DAY.replace(tzinfo=None)).hours) == 24
             comes = self.next_due(SOME_DAY) is not None
         except (CronSimError, ValueError, AssertionError):
             for field, (name, expected) in zip(text.split(), FIELDS, strict=True):
@@ -52,12 +52,14 @@ class Schedule:
 
     def next_due(self, after: datetime) -> datetime | None:
         """The first due time after a moment, UTC; None if there is none within 50 years."""
-        local = after.astimezone(self._zone)
-        for time in self._times(local if self._every_hour else local.replace(tzinfo=None)):
-            due = time.astimezone(UTC) if self._every_hour else self._instant(time)
-            if due > after:
-                return due
-        return None
+        wall = after.astimezone(self._zone)
+        first = self._first(wall.replace(tzinfo=None), after, fold=0)
+        if not self._every_hour:
+            return first
+        # The second showing of a repeated time may come before the next first showing.
+        repeat = wall.replace(fold=1).astimezone(UTC) - wall.replace(fold=0).astimezone(UTC)
+        second = self._first(wall.replace(tzinfo=None) - repeat, after, fold=1)
+        return min(filter(None, (first, second)), default=None)
 
     def last_due(self, after: datetime, until: datetime) -> datetime | None:
         """The last due time after a moment and not after a later one, UTC; None if there is none."""
@@ -75,16 +77,27 @@ class Schedule:
                 end = middle
         return last
 
-    def _times(self, local: datetime) -> CronSim:
-        return CronSim(self._expression, local)
+    def _times(self, wall: datetime) -> CronSim:
+        """The times on the wall that fit, after one of them; no time zone is in this."""
+        return CronSim(self._expression, wall)
 
-    def _instant(self, local: datetime) -> datetime:
-        """The moment when the clock on the wall first shows a time, or skips it."""
+    def _first(self, wall: datetime, after: datetime, fold: int) -> datetime | None:
+        """The first due time after a moment, looking from a time on the wall.
+
+        :param fold: which showing of a repeated time is meant: 0 the first, 1 the second
+        """
+        dues = (self._due(time, fold) for time in self._times(wall))
+        return next((due for due in dues if due is not None and due > after), None)
+
+    def _due(self, wall: datetime, fold: int) -> datetime | None:
+        """The moment when the clock shows a time; of one that it skips, when it resumes, if at all."""
         while True:
-            moment = local.replace(tzinfo=self._zone).astimezone(UTC)
-            if moment.astimezone(self._zone).replace(tzinfo=None) == local:
+            moment = wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
+            if moment.astimezone(self._zone).replace(tzinfo=None) == wall:
                 return moment
-            local += MINUTE
+            if self._every_hour:
+                return None
+            wall += MINUTE
 
 
 def rfc3339(moment: datetime) -> str:

@@ -149,7 +149,6 @@ def test_every_key() -> None:
         warnings=definition.warnings,
     )
     assert [each.where for each in definition.warnings] == [
-        "one.toml schedule",
         "one.toml on_restart",
         "one.toml step.extract.retries",
     ]

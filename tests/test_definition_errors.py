@@ -125,6 +125,19 @@ TOP_LEVEL = [
         id="field of other characters",
     ),
     pytest.param(
+        'schedule = "0 25 * * *"\n' + STEP,
+        [
+            "one.toml schedule: the field for the hour: expected 0 to 23,"
+            ' or a list ("1,3"), a range ("1-5") or steps ("*/2") of them, got "25"'
+        ],
+        id="schedule with a wrong hour",
+    ),
+    pytest.param(
+        'schedule = "0 0 30 2 *"\n' + STEP,
+        ['one.toml schedule: "0 0 30 2 *" never comes: no month has such a day'],
+        id="schedule that never comes",
+    ),
+    pytest.param(
         'timezone = "Europe/Viena"\n' + STEP,
         ['one.toml timezone: unknown time zone "Europe/Viena", did you mean "Europe/Vienna"?'],
         id="near time zone",

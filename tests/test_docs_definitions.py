@@ -68,8 +68,6 @@ def test_the_defaults_in_the_tables_are_those_of_an_empty_file() -> None:
 
 def test_the_keys_without_effect_are_those_that_warn_and_what_belongs_to_them() -> None:
     toml = """
-        schedule = "*/15 * * * *"
-        timezone = "Europe/Vienna"
         on_restart = "resume"
         [step.a]
         type = "test_job_generator"
@@ -81,7 +79,7 @@ def test_the_keys_without_effect_are_those_that_warn_and_what_belongs_to_them() 
     assert read.errors == ()
     warned = [re.split("[. ]", str(warning).partition(":")[0])[-1] for warning in read.warnings]
     listed = [cells[0].strip("`").split(" ")[0] for cells in cells_of("Keys without effect in this version")]
-    assert sorted(listed) == sorted([*warned, "timezone", "retry_delay"])
+    assert sorted(listed) == sorted([*warned, "retry_delay"])
     for key in listed:
         assert f"`{key}" in PAGE.partition("The smallest definition")[0]
 

@@ -195,7 +195,7 @@ def test_years_of_missed_minutes_have_one_last() -> None:
     ],
 )
 def test_an_error_names_the_field(text: str, named: str) -> None:
-    with pytest.raises(ValueError, match="^the field for the ") as error:
+    with pytest.raises(ValueError, match=r"^the field for the ") as error:
         Schedule(text)
     assert str(error.value).startswith(f"the field for the {named}")
     assert len(str(error.value)) < 250
