@@ -55,7 +55,13 @@ class Town:
 
     def open(self) -> None:
         self.engine = Engine(
-            self.folder / "x.db", self.folder, None, {}, "NORMAL", 20, clock=lambda: self.now.timestamp()
+            self.folder / "x.db",
+            self.folder,
+            self.folder,
+            {},
+            "NORMAL",
+            20,
+            clock=lambda: self.now.timestamp(),
         )
 
     def reopen(self) -> None:
@@ -251,7 +257,7 @@ def test_a_run_and_the_memory_of_its_due_time_are_one_transaction(
         patch.setattr("jobs.store.schedules.rfc3339", broken)
         town.look(at=NOON + DAY)
     assert town.starts() == []
-    town.look()
+    until(lambda: town.look() and town.starts())
     assert town.starts() == started("11-23T03:00")
 
 
@@ -265,6 +271,46 @@ def test_nothing_is_started_while_the_service_stops(town: Town) -> None:
     town.reopen()
     town.look()
     assert town.starts() == started("11-23T03:00")
+
+
+BLOCK = """
+import time
+from pathlib import Path
+from jobs import Job, worker
+
+@worker("block")
+async def block(step: Job, go: str) -> None:
+    Path(go + ".blocked").touch()
+    while not Path(go).exists():
+        time.sleep(0.01)
+"""
+
+
+def test_a_worker_that_blocks_the_loop_delays_runs_but_no_look(tmp_path: Path) -> None:
+    (tmp_path / "block.py").write_text(BLOCK, encoding="utf-8")
+    go = tmp_path / "go"
+    (tmp_path / "block.toml").write_text(
+        f'schedule = "0 2 * * *"\n[step.a]\ntype = "block"\ngo = "{go}"\n', encoding="utf-8"
+    )
+    town = Town(tmp_path)
+    town.define()
+    town.define("other", schedule="0 4 * * *")
+    town.look()
+    town.look(at=NOON + 14 * HOUR)
+    until((tmp_path / "go.blocked").exists)
+    for moment in (NOON + 15 * HOUR, NOON + 16 * HOUR, NOON + 40 * HOUR):
+        town.now = moment
+        before = time.monotonic()
+        town.engine.scheduler.look()
+        assert time.monotonic() - before < 1
+    assert town.outlook()["next_run_at"] == "2026-11-25T03:00:00.000000Z"
+    go.touch()
+    town.look()
+    assert town.starts()[1:] == [
+        *started("11-24T03:00"),
+        "Started other by its schedule, due at 2026-11-24T04:00:00.000000Z with size = 3",
+    ]
+    town.close()
 
 
 def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -321,41 +367,6 @@ def test_a_downtime_is_made_up_by_one_run(make_service: Callable[..., Service]) 
     service.start()
     assert until(lambda: service.get("/definitions/nightly")["next_run_at"]) == next_run_at
     assert len(service.get("/managers")["items"]) == 1
-
-
-def test_a_loop_that_is_blocked_delays_its_jobs_and_not_the_answer(
-    make_service: Callable[..., Service], tmp_path: Path
-) -> None:
-    service = make_service()
-    service.define("nightly", NIGHTLY.format(**{**DEFAULTS, "schedule": "0 0 1 1 *"}))
-    service.define("block", f'[step.a]\ntype = "block"\npath = "{tmp_path / "go"}"\n')
-    service.add_workers(
-        "block",
-        """
-        import time
-        from pathlib import Path
-        from jobs import Job, worker
-
-        @worker("block")
-        async def block(step: Job, path: str) -> None:
-            step.log.info("blocking")
-            while not Path(path).exists():
-                time.sleep(0.01)
-        """,
-    )
-    service.start()
-    until(lambda: is_seen(service, "nightly"))
-    blocking = service.run("block")
-    until(lambda: service.get(f"/managers/{blocking}")["log_counts"]["info"] > 1)
-    with sqlite3.connect(service.db, timeout=5) as connection:
-        assert connection.execute("SELECT count(*) FROM schedules").fetchone() == (1,)
-    connection.close()
-    text = NIGHTLY.format(**{**DEFAULTS, "schedule": "* * * * *"})
-    service.define("nightly", text)
-    soon = until(lambda: service.get("/definitions/nightly")["next_run_at"])
-    assert datetime.fromisoformat(soon) - datetime.now(UTC) <= timedelta(minutes=1)
-    (tmp_path / "go").touch()
-    assert service.finish(blocking)["status"] == "completed"
 
 
 @pytest.mark.slow
