@@ -1,7 +1,7 @@
 /** What can be run, with which parameters, and what keeps a definition from running? */
-import { part, post } from "./api.js";
-import { h, keyed } from "./dom.js";
-import { plural } from "./format.js";
+import { part, post, serverNow } from "./api.js";
+import { h, keyed, setAttribute, setText } from "./dom.js";
+import { ahead, moment, plural } from "./format.js";
 import { link } from "./route.js";
 
 /** @param {(manager: object) => void} started called with the manager that a Run button has started */
@@ -9,10 +9,19 @@ export function drawDefinitions(parent, items, started) {
   if (!items.length) return parent.replaceChildren(h("p", { class: "quiet" }, "There are no definitions."));
   if (parent.firstElementChild?.tagName !== "UL") parent.replaceChildren(h("ul", { class: "definitions" }));
   keyed(parent.firstElementChild, items, {
-    // A changed definition gets a new card; an unchanged one keeps what was typed into it.
-    key: (definition) => JSON.stringify(definition),
+    // A changed definition gets a new card; an unchanged one keeps what was typed into it, run after run.
+    key: (definition) => JSON.stringify({ ...definition, next_run_at: null, last_skipped: null }),
     make: (definition) => card(definition, started),
+    update: drawSchedule,
   });
+}
+
+function drawSchedule(element, { schedule, timezone, next_run_at: next, last_skipped: skipped }) {
+  if (!schedule) return;
+  const [run, skip] = element.querySelectorAll(".schedule");
+  setText(run, next ? `next run ${ahead((Date.parse(next) - serverNow()) / 1000)}` : `scheduled ${schedule}`);
+  setAttribute(run, "title", next && `${moment(next)} (${schedule}, ${timezone})`);
+  setText(skip, skipped ? `skipped ${moment(skipped.due_at)}: ${skipped.reason}` : "");
 }
 
 function card(definition, started) {
@@ -44,7 +53,7 @@ function card(definition, started) {
     h("div", { class: "top" },
       h("strong", {}, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
     description && h("p", { class: "quiet about", title: description }, description),
-    schedule && h("p", { class: "quiet" }, `scheduled ${schedule}`),
+    schedule && h("p", { class: "quiet schedule" }), schedule && h("p", { class: "quiet schedule" }),
     fields.length > 0 && h("details", {}, h("summary", {}, "Parameters"), ...fields.map(({ label }) => label)),
     errors.length > 0 && h("details", { class: "errors" },
       h("summary", {}, plural(errors.length, "error")), ...errors.map((error) => fault("error", error))),

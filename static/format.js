@@ -39,6 +39,14 @@ export function duration(seconds, { ticking = false } = {}) {
   return `${Math.floor(whole / 3600)}h ${two(Math.floor(whole / 60) % 60)}m`;
 }
 
+/** How far ahead a minute is: "in 40 min", "in 3 h", "in 12 days"; what is left of it is not said. */
+export function ahead(seconds) {
+  if (seconds < 60) return "within a minute";
+  if (seconds < 3600) return `in ${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `in ${Math.floor(seconds / 3600)} h`;
+  return `in ${plural(Math.floor(seconds / 86_400), "day")}`;
+}
+
 /** How long something ran, or has been running until `now` (milliseconds); "" before its start. */
 export function elapsed(thing, now) {
   if (typeof thing.duration === "number" && hasEnded(thing.status)) return duration(thing.duration);

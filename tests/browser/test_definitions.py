@@ -1,11 +1,14 @@
 """What does the card of a definition say, and for how long?"""
 
 import re
+import sqlite3
+from collections.abc import Callable
 
 from playwright.sync_api import expect
 
 from tests.browser.panel import LOG_AT_ONCE, OpenPanel
 from tests.service import Service
+from tests.test_scheduler import is_seen, until
 
 
 def test_a_broken_definition_shows_its_errors(service: Service, open_panel: OpenPanel) -> None:
@@ -64,6 +67,37 @@ def test_a_service_that_does_not_answer_is_named_until_it_does(
     expect(card.locator(".answer")).to_have_text("the service does not answer")
     service.start()
     expect(card.locator(".answer")).to_be_empty()
+
+
+def test_a_schedule_says_what_comes_next_and_what_was_skipped(
+    make_service: Callable[..., Service], open_panel: OpenPanel
+) -> None:
+    service = make_service()
+    service.define(
+        "nightly",
+        """
+        name = "Nightly"
+        schedule = "0 0 1 * *"
+        [params]
+        size = 3
+        [step.a]
+        type = "test_job_generator"
+        """,
+    )
+    service.start()
+    until(lambda: service.get("/definitions/nightly")["next_run_at"] and is_seen(service, "nightly"))
+    service.stop()
+    with sqlite3.connect(service.db) as connection:
+        connection.execute(
+            "UPDATE schedules SET skipped_due_at = '2026-11-01T00:00:00.000000Z', skipped_reason = 'too many'"
+        )
+    connection.close()
+    service.start()
+    page = open_panel(service).open()
+    card = page.locator(".definitions li").filter(has_text="Nightly")
+    following = card.get_by_text(re.compile(r"^next run (in \d+ (min|h|days?)|within a minute)$"))
+    expect(following).to_have_attribute("title", re.compile(r"\(0 0 1 \* \*, UTC\)$"))
+    expect(card.get_by_text(re.compile(r"^skipped .*: too many$"))).to_be_visible()
 
 
 def test_a_wrong_parameter_is_explained(service: Service, open_panel: OpenPanel) -> None:

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { duration, elapsed, moment } from "../../static/format.js";
+import { ahead, duration, elapsed, moment } from "../../static/format.js";
 import { Heights } from "../../static/heights.js";
 import { link, parse } from "../../static/route.js";
 
@@ -43,6 +43,12 @@ test("a moment has its date unless it is today's, and its year unless it is this
   assert.match(moment(new Date(2026, 4, 16, 23, 59, 58), now), /16.*, 23:59:58$/, "six minutes, but yesterday");
   assert.doesNotMatch(moment(new Date(2026, 4, 16), now), /2026/);
   assert.match(moment(new Date(2025, 4, 17, 0, 5), now), /2025/);
+});
+
+test("what is ahead is told by its largest unit", () => {
+  const seconds = [-5, 0, 59, 60, 3599, 3600, 47.9 * 3600, 48 * 3600, 400 * 86_400];
+  assert.deepEqual(seconds.map(ahead), ["within a minute", "within a minute", "within a minute", "in 1 min", "in 59 min",
+    "in 1 h", "in 47 h", "in 2 days", "in 400 days"]);
 });
 
 test("the place of every line is the sum of the heights before it, also after corrections", () => {
