@@ -16,7 +16,7 @@ from jobs.placeholder import placeholders
 from jobs.problem import Findings, Problem, dotted
 from jobs.schedule import Schedule
 from jobs.signature import ANYTHING, given, not_json
-from jobs.step_definition import NOT_YET, Configured, Known, StepDefinition, configure, read_step
+from jobs.step_definition import Configured, Known, StepDefinition, configure, read_step
 from jobs.table import Table
 
 __all__ = [

@@ -11,7 +11,7 @@ import threading
 import time
 from asyncio import wrap_future
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -51,6 +51,7 @@ class Scheduler:
     :param catalogue: where it looks for them
     :param commit: makes a change to the database
     :param clock: the present time, seconds since 1970
+    :param resumed: done when interrupted runs go on: they come before new ones of the same definition
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class Scheduler:
         runner: Runner,
         commit: "Callable[[Change], Future[Any]]",
         clock: Callable[[], float] = time.time,
+        resumed: "Future[None] | None" = None,
     ) -> None:
         self._catalogue = catalogue
         self._runner = runner
         self._commit = commit
         self._clock = clock
+        self._resumed = resumed
         self._kept: dict[str, Kept] = commit(schedules.load).result()
         self._plans: dict[str, _Plan] = {}
         self._starting: dict[str, Future[Kept]] = {}
@@ -101,6 +104,8 @@ class Scheduler:
     # -- in the thread
 
     def _run(self) -> None:
+        if self._resumed is not None:
+            wait([self._resumed])
         while not self._stopping:
             self._wake.clear()
             pause = LOOK_SECONDS

@@ -27,7 +27,6 @@ QUAERO_KEYS = ("operation_type", "condition")
 ON_ERROR = ("continue", "fail", "fatal", "retry")
 RETRIES = 3  # What ``on_error = "retry"`` means where ``retries`` is not given.
 SECRET_LENGTH = 6  # Shorter values of the environment are no secrets: hiding "1" would hide every 1.
-NOT_YET = "is checked, but this version does not act on it: "
 
 # What separates names in ``depends`` and in the filters, and parts of an address.
 _NAME = re.compile(r"[^\s,/]([^,/\x00-\x1f\x7f]*[^\s,/\x00-\x1f\x7f])?")

@@ -375,6 +375,22 @@ def test_a_downtime_is_made_up_by_one_run(make_service: Callable[..., Service]) 
     assert len(service.get("/managers")["items"]) == 1
 
 
+def test_a_run_that_goes_on_comes_before_one_that_is_made_up(make_service: Callable[..., Service]) -> None:
+    service = make_service().start()
+    nightly = NIGHTLY.format(**{**DEFAULTS, "schedule": "0 0 1 1 *", "max_running": 1, "lines": 2000})
+    service.define("nightly", f'on_restart = "resume"\n{nightly}')
+    manager_id = service.run("nightly")
+    until(lambda: is_seen(service, "nightly"))
+    until(lambda: service.get(f"/managers/{manager_id}")["log_counts"]["info"] > 5)
+    service.kill()
+    remember(service, "nightly", datetime(2024, 6, 1, tzinfo=UTC))
+    service.start()
+    skipped = until(lambda: service.get("/definitions/nightly")["last_skipped"])
+    assert skipped["reason"] == "nightly already has 1 run at once (max_running = 1)"
+    (manager,) = service.get("/managers")["items"]
+    assert (manager["id"], manager["status"], manager["attempt"]) == (manager_id, "running", 2)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_a_run_starts_within_a_second_of_its_minute(make_service: Callable[..., Service]) -> None:
