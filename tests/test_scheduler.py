@@ -379,6 +379,10 @@ def test_a_run_that_goes_on_comes_before_one_that_is_made_up(make_service: Calla
     service = make_service().start()
     nightly = NIGHTLY.format(**{**DEFAULTS, "schedule": "0 0 1 1 *", "max_running": 1, "lines": 2000})
     service.define("nightly", f'on_restart = "resume"\n{nightly}')
+    others = NIGHTLY.format(**{**DEFAULTS, "schedule": "", "max_running": 30, "lines": 2000})
+    service.define("others", f'on_restart = "resume"\n{others}')
+    for _ in range(30):  # which go on before it
+        service.run("others")
     manager_id = service.run("nightly")
     until(lambda: is_seen(service, "nightly"))
     until(lambda: service.get(f"/managers/{manager_id}")["log_counts"]["info"] > 5)
@@ -387,7 +391,7 @@ def test_a_run_that_goes_on_comes_before_one_that_is_made_up(make_service: Calla
     service.start()
     skipped = until(lambda: service.get("/definitions/nightly")["last_skipped"])
     assert skipped["reason"] == "nightly already has 1 run at once (max_running = 1)"
-    (manager,) = service.get("/managers")["items"]
+    (manager,) = service.get("/managers", definition="nightly")["items"]
     assert (manager["id"], manager["status"], manager["attempt"]) == (manager_id, "running", 2)
 
 
