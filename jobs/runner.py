@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from jobs import loop_call
 from jobs.definition import Definition
 from jobs.job_loop import JobLoop
 from jobs.log import Log
@@ -26,6 +27,7 @@ from jobs.resume import reopen
 from jobs.row import encode
 from jobs.store.reader import Readers
 from jobs.store.writer import Change
+from jobs.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -84,11 +86,13 @@ class Runner:
         self._tasks: TaskGroup
         # Daemon: a worker function that never gives the loop back must not keep the process from ending.
         self._thread = threading.Thread(target=self._main, name="stepstream-jobs", daemon=True)
+        self._watchdog = Watchdog(self._thread, log)
 
     def start_thread(self) -> None:
         """Start the event loop."""
         self._thread.start()
         self._ready.wait()
+        self._watchdog.start()
 
     @property
     def alive(self) -> bool:
@@ -125,8 +129,11 @@ class Runner:
             self._on_death(error)
 
     async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await a coroutine of the runner on its loop, from another event loop."""
-        return await asyncio.wrap_future(self.submit(coroutine))
+        """Await a coroutine of the runner on its loop, from another event loop.
+
+        :raises Blocked: a worker function keeps the loop
+        """
+        return await loop_call.call(self._loop, coroutine, self._watchdog)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
         """Run a coroutine on the runner's loop, from any thread, without waiting for it."""

@@ -85,6 +85,11 @@ async def on_read_error(request: Request, error: Exception) -> Response:
     return problem(503, f"the database cannot be read now: {error}")
 
 
+async def on_blocked(request: Request, error: Exception) -> Response:
+    """Answers where the jobs' event loop does not answer."""
+    return problem(503, str(error))
+
+
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answers what Starlette itself refuses: unknown paths, methods, bodies that are too large."""
     assert isinstance(error, HTTPException)
