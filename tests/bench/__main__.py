@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tests.bench import fan_out, latency, machine, replay, size, start_up, worker_jobs, writing
+from tests.bench import blocking, fan_out, latency, machine, replay, size, start_up, worker_jobs, writing
 from tests.bench.figure import Figure, summarise, table
 from tests.bench.process import CLIENT_CORE, raise_descriptor_limit
 
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "replay": replay.measure,
     "size": size.measure,
     "worker-jobs": worker_jobs.measure,
+    "blocking": blocking.measure,
     "start-up": start_up.measure,
 }
 

@@ -66,6 +66,30 @@ async def write_paced(step: Job, go: str, lines: int, rate: float) -> None:
         step.log.info(stamped(number))
 
 
+@worker("bench_paced_thread")
+def write_paced_in_thread(step: Job, go: str, lines: int, rate: float) -> None:
+    """As ``write_paced``, in a thread."""
+    while not Path(go).exists():
+        time.sleep(0.02)
+    started = time.monotonic()
+    for number in range(lines):
+        time.sleep(max(0.0, started + number / rate - time.monotonic()))
+        step.log.info(stamped(number))
+
+
+@worker("bench_block")
+async def block(step: Job, seconds: float, compute: bool) -> None:
+    """Keep the event loop of the jobs.
+
+    :param compute: whether it computes all the while, or only sleeps
+    """
+    if not compute:
+        time.sleep(seconds)  # noqa: ASYNC251 (it is what is measured)
+    end = time.monotonic() + seconds * compute
+    while time.monotonic() < end:
+        sum(range(100))
+
+
 @worker("bench_typical")
 async def write_typical(step: Job, lines: int) -> None:
     """Write lines of text without a pause."""

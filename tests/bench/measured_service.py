@@ -37,13 +37,13 @@ class MeasuredService(Service):
         :param config: the step's keys
         """
         keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in config.items())
-        self.define("load", f'[step.load]\ntype = "{worker_type}"\n{keys}')
-        return self.run("load")
+        self.define(worker_type, f'[step.load]\ntype = "{worker_type}"\n{keys}')
+        return self.run(worker_type)
 
-    def start_paced(self, lines: int, rate: float) -> str:
+    def start_paced(self, lines: int, rate: float, worker_type: str = "bench_paced") -> str:
         """Run a worker that writes lines at a rate once ``go`` exists; the manager's id."""
         self.go.unlink(missing_ok=True)
-        return self.start_load("bench_paced", go=str(self.go), lines=lines, rate=rate)
+        return self.start_load(worker_type, go=str(self.go), lines=lines, rate=rate)
 
     def wait(self, manager_id: str) -> int:
         """Wait until a run has ended, without a word to the service; how many rows it has.
