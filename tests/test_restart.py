@@ -86,7 +86,7 @@ def check_interrupted(service: Service, manager_id: str, reason: str) -> dict[st
     assert {(job["status"], job["reason"]) for job in jobs} == {("interrupted", reason)}
     rows = service.rows(manager_id)
     assert [row["seq"] for row in rows] == list(range(1, manager["last_seq"] + 1))
-    notes = [row for row in rows if row.get("originator") == "system"]
+    notes = [row for row in rows if row.get("originator") == "system" and "step_id" not in row]
     assert [row["message"] for row in notes] == [f"Interrupted: {reason}"]
     assert rows[-1]["status"] == "interrupted"
     return manager
