@@ -135,7 +135,7 @@ def warnings_of(service: Service, manager_id: str) -> list[dict[str, Any]]:
     ],
 )
 def test_the_worker_job_and_its_line_are_named(service: Service, how: str, function: str, code: str) -> None:
-    manager = service.run_to_end("block", how=how, seconds=1.0)
+    manager = service.run_to_end("block", how=how, seconds=0.8)
     assert manager["status"] == "completed"
     (row,) = warnings_of(service, manager["id"])
     job_id, seconds, line = f"{manager['id']}.1.1", row["data"]["blocked_seconds"], line_of(code)
@@ -186,7 +186,7 @@ def test_a_callback_of_no_job_is_told_to_who_runs_the_service(make_service: Call
 
 
 def test_a_flood_is_told_while_the_queue_is_full(service: Service) -> None:
-    manager = service.run_to_end("block", how="floods", seconds=2.0)
+    manager = service.run_to_end("block", how="floods", seconds=1.5)
     (row,) = warnings_of(service, manager["id"])
     assert row["message"].endswith('in floods: job.log.info("flood")')
     assert since_start(service, row) < 1
@@ -196,9 +196,9 @@ def test_a_flood_is_told_while_the_queue_is_full(service: Service) -> None:
     ("how", "seconds", "jobs"),
     [
         ("is_quick", 0.0, 300),
-        ("takes_its_time", 1.0, 4),
-        ("computes_in_a_thread", 2.0, 4),
-        ("keeps_the_lock_in_a_thread", 2.0, 2),
+        ("takes_its_time", 0.8, 4),
+        ("computes_in_a_thread", 2.0, 2),
+        ("keeps_the_lock_in_a_thread", 1.5, 2),
         ("many_in_a_row", 1.5, 1),
     ],
 )
@@ -246,7 +246,7 @@ def asked_until_it_ends(service: Service, manager_id: str) -> list[float]:
 
 def test_what_needs_the_loop_is_refused_and_does_not_happen_later(service: Service) -> None:
     ended = service.run_to_end("many", how="is_quick")["id"]
-    blocked = service.run("block", how="sleeps", seconds=7.0)
+    blocked = service.run("block", how="sleeps", seconds=6.5)
     with service.stream(blocked, level="warning") as events:
         next(event for event in events if event.is_row)
     runs = service.get("/managers", limit=1000)["items"]
