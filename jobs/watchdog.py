@@ -34,7 +34,6 @@ LOOKS = 6  # at one callback: then it has run for half a second at least
 AGAIN_SECONDS = (10.0, 60.0)
 LINE_CHARACTERS = 100
 PROJECT = Path(__file__).parent
-PROJECT = Path(__file__).parent
 
 
 @dataclass(frozen=True)
