@@ -1,52 +1,119 @@
-"""How is a worker function called? On the event loop or in a thread, and what became of it."""
+"""How is a worker function called? On the event loop, in a thread or in a process, and what became of it."""
 
 import asyncio
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
 
-from jobs.exception import describe
+from jobs.ending import Ending, failed
 from jobs.job import Job, JobEnded, current
+from jobs.mark import options_of
+from jobs.process.call import ProcessCall
+from jobs.process.processes import Processes
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a call ended: ``completed`` with a result, ``failed`` with a reason, or ``cancelled``."""
+class TimedOut(Exception):
+    """A call took longer than its function may."""
 
-    status: Literal["completed", "failed", "cancelled"]
-    result: Any = None
-    reason: str | None = None
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"timed out after {seconds:g} s")
 
 
-async def call(
-    job: Job,
-    function: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    scope: CancelScope,
-    threads: CapacityLimiter,
-) -> Ending:
-    """Call a worker function; what it raises becomes its job's last line, and never leaves here.
+class Caller:
+    """Calls worker functions.
 
-    A cancelled call of a plain function is given up at once; its thread ends at its next use of the job.
-
-    :param scope: cancels the call
-    :param threads: how many plain functions may run at once
+    :param processes: for those that run in a process of their own
     """
-    current.set(job)
-    task = asyncio.current_task()
-    assert task is not None
-    before = task.cancelling()
-    ending = await _call(job, function, arguments, scope, threads)
-    if task.cancelling() > before:
-        await _forget_cancellations(task, before)
-    return ending
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._threads = CapacityLimiter(math.inf)
+
+    async def call(
+        self, job: Job, function: Callable[..., Any], arguments: Mapping[str, Any], scope: CancelScope
+    ) -> Ending:
+        """Call a worker function; what it raises becomes its job's last line, and never leaves here.
+
+        A cancelled call in a thread is given up at once; the thread ends at its next use of the job.
+
+        :param scope: cancels the call
+        """
+        current.set(job)
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()
+        ending = await _outcome(job, self._run(job, function, arguments), scope)
+        if task.cancelling() > before:
+            await _forget_cancellations(task, before)
+        return ending
+
+    async def _run(self, job: Job, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Ending:
+        options = options_of(function)
+        call: Awaitable[Ending]
+        if options.process:
+            process = ProcessCall(self._processes, self._threads, job)
+            call = process.run(function, arguments, options.memory_mib)
+        elif inspect.iscoroutinefunction(function):
+            call = _completed(function(job, **arguments))
+        else:
+            run = partial(_in_thread, function, job, arguments)
+            call = _completed(to_thread.run_sync(run, abandon_on_cancel=True, limiter=self._threads))
+        return await (call if options.timeout is None else _within(options.timeout, call))
+
+
+async def _completed(call: Awaitable[Any]) -> Ending:
+    return Ending("completed", await call)
+
+
+async def _within(seconds: float, call: Awaitable[Ending]) -> Ending:
+    """Await a call, but not for longer.
+
+    :raises TimedOut: it took longer, whatever it did when it was told to end
+    """
+    limit = CancelScope(deadline=anyio.current_time() + seconds)
+    try:
+        with limit:
+            ending = await call
+            if not limit.cancel_called:
+                return ending
+    except Exception:
+        if not limit.cancel_called:
+            raise
+    raise TimedOut(seconds)
+
+
+async def _outcome(job: Job, call: Awaitable[Ending], scope: CancelScope) -> Ending:
+    try:
+        with scope:
+            ending = await call
+            if not scope.cancel_called:
+                return ending
+    except BaseException as error:
+        if isinstance(error, anyio.get_cancelled_exc_class()) and _cancelled_from_outside():
+            raise
+        if not scope.cancel_called:
+            # Also SystemExit, KeyboardInterrupt or a cancellation of its own making: only this job fails.
+            return _timed_out(job, error) if isinstance(error, TimedOut) else failed(job, error)
+    job.abandoned = True
+    return Ending("cancelled")
+
+
+def _timed_out(job: Job, error: TimedOut) -> Ending:
+    reason = str(error)
+    job.write("error", reason[0].upper() + reason[1:])
+    job.abandoned = True
+    return Ending("failed", reason=reason)
+
+
+def _cancelled_from_outside() -> bool:
+    """Whether a scope around the call is cancelled: everything ends."""
+    return anyio.current_effective_deadline() == -math.inf
 
 
 async def _forget_cancellations(task: "asyncio.Task[Any]", before: int) -> None:
@@ -55,39 +122,6 @@ async def _forget_cancellations(task: "asyncio.Task[Any]", before: int) -> None:
         task.uncancel()
     with suppress(asyncio.CancelledError):  # the one that has not been delivered yet
         await asyncio.sleep(0)
-
-
-async def _call(
-    job: Job,
-    function: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    scope: CancelScope,
-    threads: CapacityLimiter,
-) -> Ending:
-    try:
-        with scope:
-            if inspect.iscoroutinefunction(function):
-                result = await function(job, **arguments)
-            else:
-                run = partial(_in_thread, function, job, arguments)
-                result = await to_thread.run_sync(run, abandon_on_cancel=True, limiter=threads)
-            if not scope.cancel_called:
-                return Ending("completed", result)
-    except BaseException as error:
-        if isinstance(error, anyio.get_cancelled_exc_class()) and _cancelled_from_outside():
-            raise
-        if not scope.cancel_called:
-            # Also SystemExit, KeyboardInterrupt or a cancellation of its own making: only this job fails.
-            text, exception = describe(error)
-            job.write("error", text, {"exception": exception})
-            return Ending("failed", reason=f"{exception['class']}: {exception['text']}")
-    job.abandoned = True
-    return Ending("cancelled")
-
-
-def _cancelled_from_outside() -> bool:
-    """Whether a scope around the call is cancelled: everything ends."""
-    return anyio.current_effective_deadline() == -math.inf
 
 
 def _in_thread(function: Callable[..., Any], job: Job, arguments: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from jobs.exception import describe
-from jobs.job import current
+from jobs.job import Job, current
 from jobs.job_log import format_message
 from jobs.row import Level
 
@@ -23,7 +23,14 @@ T = TypeVar("T")
 
 
 class JobLogHandler(logging.Handler):
-    """Writes a record as a line of the present job."""
+    """Writes a record as a line of the present job.
+
+    :param only: the job of what has no job in its context; where one process runs for one job
+    """
+
+    def __init__(self, level: int, only: Job | None = None) -> None:
+        super().__init__(level)
+        self.only = only
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the record if the filters let it pass.
@@ -40,7 +47,7 @@ class JobLogHandler(logging.Handler):
 
         :raises JobEnded: the job was given up while this thread went on
         """
-        job = current.get()
+        job = current.get() or self.only
         if job is None:
             _outside(self, record)
             return
@@ -70,15 +77,16 @@ def _level(number: int) -> Level:
     return "info" if number >= logging.INFO else "debug"
 
 
-def capture(level: int) -> JobLogHandler:
+def capture(level: int, only: Job | None = None) -> JobLogHandler:
     """Send the lines of jobs from every logger to the log.
 
     :param level: the lowest level taken, for example ``logging.INFO``
+    :param only: the one job of this process, if it is of one only
     :returns: the handler, now on the root logger
     """
     root = logging.getLogger()
     root.setLevel(min(level, root.level or level))
-    handler = JobLogHandler(level)
+    handler = JobLogHandler(level, only)
     root.addHandler(handler)
     threading.Thread.start = _start  # type: ignore[assignment, method-assign]
     ThreadPoolExecutor.submit = _submit  # type: ignore[assignment, method-assign]

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs import worker_types
+from jobs.call import Caller
 from jobs.capture import capture, release
 from jobs.catalogue import Catalogue
 from jobs.log import Log
+from jobs.process.processes import Processes
 from jobs.recovery import interrupt
 from jobs.redact import Redactor
 from jobs.row import now
@@ -77,8 +79,14 @@ class Engine:
         if left:
             logger.warning("interrupted by the death of the service: %s", ", ".join(left))
         self._log = Log(self._store.writer, Redactor())
+        self._processes = Processes(workers, log_level)
         self.runner = Runner(
-            self._log, self._store.job_readers, types.functions, environ, lambda error: self.on_death(error)
+            self._log,
+            self._store.job_readers,
+            Caller(self._processes),
+            types.functions,
+            environ,
+            lambda error: self.on_death(error),
         )
         self.runner.start_thread()
         unfinished = self.readers.read(to_resume)
@@ -97,6 +105,7 @@ class Engine:
         """Mark the rest ``interrupted`` and close; False if the disk did not take the last rows in time."""
         seconds = max(LEAST_CLOSE_SECONDS, self._stop_at + STOP_SECONDS - time.monotonic())
         written = self._store.close(partial(interrupt, reason="the service was stopped"), seconds)
+        self._processes.close()
         self.runner.stop_thread()
         release(self._handler)
         return written

@@ -1,12 +1,22 @@
 """What went wrong in a worker function? Its exception as text, without our own frames around it."""
 
+import asyncio
 import traceback
 from pathlib import Path
 from types import TracebackType
 
 import anyio
 
-OURS = (str(Path(__file__).parent / "call.py"), str(Path(anyio.__file__).parent))
+HERE = Path(__file__).parent
+# What stands between a job and its function: the calls, and what runs or imports a function.
+OURS = (
+    str(HERE / "call.py"),
+    str(HERE / "process"),
+    str(HERE / "worker_types.py"),
+    str(Path(anyio.__file__).parent),
+    str(Path(asyncio.__file__).parent),
+    "<frozen importlib",
+)
 
 
 def describe(error: BaseException) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,6 @@ from jobs.row import Level, Originator, Source
 from jobs.store.documents import check_document, document_id
 from jobs.worker_job import Spawner, WorkerJob
 
-F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 current: contextvars.ContextVar["Job | None"] = contextvars.ContextVar("stepstream_job", default=None)
@@ -28,21 +27,6 @@ class JobEnded(BaseException):
 
     Not an ``Exception``, so that a worker function's own ``except Exception`` does not swallow it.
     """
-
-
-def worker(name: str) -> Callable[[F], F]:
-    """Mark a function as a step's type: the value of ``type`` in a definition's step.
-
-    :param name: the type's name, for example ``"greet"``
-    """
-    if not isinstance(name, str):
-        raise TypeError('@worker needs the name of the type: @worker("greet")')
-
-    def mark(function: F) -> F:
-        function.worker_type = name  # type: ignore[attr-defined]
-        return function
-
-    return mark
 
 
 class Host(Protocol):

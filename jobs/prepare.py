@@ -7,6 +7,7 @@ from typing import Any
 
 from anyio import to_thread
 
+from jobs.call import Caller
 from jobs.definition import Definition, configure, parse
 from jobs.log import Log, NewManager, NewStep
 from jobs.manager import ManagerRun
@@ -45,11 +46,13 @@ class Preparation:
         self,
         log: Log,
         readers: Readers,
+        caller: Caller,
         types: Mapping[str, Callable[..., Any]],
         environ: Mapping[str, str],
     ) -> None:
         self._log = log
         self._readers = readers
+        self._caller = caller
         self._types = types
         self._environ = environ
 
@@ -160,6 +163,7 @@ class Preparation:
             configured.config,
             log=self._log,
             readers=self._readers,
+            caller=self._caller,
             params=params,
             definition_path=definition.path,
             max_child_failures=definition.max_child_failures,

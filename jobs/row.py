@@ -126,11 +126,16 @@ def event_row(seq: int, event: str, source: Source, fields: dict[str, Any], crea
     return f'{{"seq":{seq},"event":"{event}",{source.fields},{members},"created_at":"{created_at}"}}'
 
 
-def _data(data: Any, redactor: Redactor | None) -> str:
+def encode_data(data: Any) -> str:
+    """The ``data`` of a line as JSON; what cannot be encoded is told in its place."""
     try:
-        text = encode(data)
+        return encode(data)
     except Exception as error:  # its ``str``, or a mapping of one's own, may raise anything
-        text = encode({"unencodable": describe(error)[1]["text"]})
+        return encode({"unencodable": describe(error)[1]["text"]})
+
+
+def _data(data: Any, redactor: Redactor | None) -> str:
+    text = encode_data(data)
     if redactor:
         text = redactor.clean_json(text)
     if len(text) > DATA_BYTES and isinstance(data, dict) and "exception" in data:

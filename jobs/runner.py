@@ -18,6 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from jobs import loop_call
+from jobs.call import Caller
 from jobs.definition import Definition
 from jobs.job_loop import JobLoop
 from jobs.log import Log
@@ -69,12 +70,13 @@ class Runner:
         self,
         log: Log,
         readers: Readers,
+        caller: Caller,
         types: Mapping[str, Callable[..., Any]],
         environ: Mapping[str, str],
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._log = log
-        self._preparation = Preparation(log, readers, types, environ)
+        self._preparation = Preparation(log, readers, caller, types, environ)
         self._on_death = on_death
         self._runs: dict[str, ManagerRun] = {}
         self._claimed: set[str] = set()

@@ -1,6 +1,5 @@
 """How does a step run? Its own function, its worker jobs, and its end."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +8,9 @@ from statistics import median
 from typing import Any, Literal
 
 import anyio
-from anyio import CancelScope, CapacityLimiter
+from anyio import CancelScope
 
-from jobs.call import call
+from jobs.call import Caller
 from jobs.eta import estimate
 from jobs.job import Handle, Job
 from jobs.log import Log
@@ -61,6 +60,7 @@ class StepRun:
         *,
         log: Log,
         readers: Readers,
+        caller: Caller,
         params: Mapping[str, Any],
         definition_path: Path,
         max_child_failures: int | None,
@@ -74,12 +74,12 @@ class StepRun:
         self._config = config
         self._log = log
         self._readers = readers
+        self._caller = caller
         self._max_child_failures = max_child_failures
         self._earlier = earlier
         self._stopped: Stopped | None = None
         self._reason: str | None = None
         self._function_scope = CancelScope()
-        self._threads = CapacityLimiter(math.inf)
         self._reporter = Reporter(self._report, self._on_loop)
         self._roster = Roster(earlier.jobs)
         self._completed_before = sum(self._roster.counts.values())
@@ -92,7 +92,7 @@ class StepRun:
             definition,
             log,
             self._reporter,
-            self._threads,
+            caller,
             self._roster,
             self._tolerate,
         )
@@ -180,7 +180,7 @@ class StepRun:
         spawner = Spawner(queued_at=time.monotonic())
         spawner.remember(self._earlier.own)
         job = Job(self, self.source, "step", self.definition.name, spawner)
-        ending = await call(job, self._function, self._config, self._function_scope, self._threads)
+        ending = await self._caller.call(job, self._function, self._config, self._function_scope)
         self._function_ended = True
         if ending.status == "completed":
             self._log.function_completed(self.source)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
-from anyio import CancelScope, CapacityLimiter
+from anyio import CancelScope
 from anyio.abc import TaskGroup
 
 from jobs.arguments import exact_json
-from jobs.call import Ending, call
+from jobs.call import Caller
+from jobs.ending import Ending
 from jobs.job import Handle, Host, Job, current
 from jobs.log import Log
 from jobs.places import Places
@@ -54,7 +55,7 @@ class WorkerJobs:
         definition: StepDefinition,
         log: Log,
         reporter: Reporter,
-        threads: CapacityLimiter,
+        caller: Caller,
         roster: Roster,
         on_failure: Callable[[int], None],
     ) -> None:
@@ -63,7 +64,7 @@ class WorkerJobs:
         self._definition = definition
         self._log = log
         self._reporter = reporter
-        self._threads = threads
+        self._caller = caller
         self._on_failure = on_failure
         self._places = Places(definition.concurrency, self._fill_places)
         self._roster = roster
@@ -187,7 +188,7 @@ class WorkerJobs:
         self._reporter.changed()
         started = time.monotonic()
         assert job.function is not None
-        ending = await call(try_, job.function, job.arguments, job.scope, self._threads)
+        ending = await self._caller.call(try_, job.function, job.arguments, job.scope)
         ending, result = _checked(try_, ending)
         duration = time.monotonic() - started
         job.scope = None

@@ -56,13 +56,17 @@ def load(shipped: dict[str, Callable[..., Any]], folder: Path | None) -> WorkerT
     return types
 
 
-def find(path: str) -> Callable[..., Any]:
+def find(path: str, folder: Path | None = None) -> Callable[..., Any]:
     """A spawned function by where it is, ``module:name``.
 
+    :param folder: where files of worker functions that were not imported yet are
     :raises LookupError: it is not there any more
     """
     module, _, name = path.partition(":")
+    package, _, stem = module.partition(".")
     try:
+        if folder is not None and package == PACKAGE and module not in sys.modules:
+            _import(folder / f"{stem}.py")
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise LookupError(f"the function {path} is not there any more: {error}") from None

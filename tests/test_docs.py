@@ -86,7 +86,7 @@ def test_a_worker_on_a_page_is_run_by_a_definition_on_it(block: Block, service: 
     if not block.title.startswith("workers/"):
         assert any(block.title in command.text for command in blocks(block.page, "console"))
         return
-    types = [line.split('"')[1] for line in block.text.splitlines() if line.startswith("@worker(")]
+    types = [line.split('"')[1] for line in block.text.splitlines() if line.startswith('@worker("')]
     assert types
     using = [
         toml

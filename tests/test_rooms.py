@@ -32,7 +32,17 @@ FLOORS: list[tuple[str, ...]] = [
     ("jobs.resume", "jobs.manager", "jobs.step"),
     ("jobs.worker_jobs",),
     ("jobs.workers",),
-    ("jobs.capture", "jobs.call", "jobs.job", "jobs.worker_types", "jobs.watchdog", "jobs.loop_call", "jobs"),
+    (
+        "jobs.capture",
+        "jobs.call",
+        "jobs.process",
+        "jobs.ending",
+        "jobs.job",
+        "jobs.worker_types",
+        "jobs.watchdog",
+        "jobs.loop_call",
+        "jobs",
+    ),
     ("jobs.tail", "jobs.recovery", "jobs.log", "jobs.state", "jobs.text"),
     ("jobs.store",),
     (),  # all others: they know of no database, no job and no run

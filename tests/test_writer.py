@@ -261,7 +261,7 @@ def test_a_finalizer_may_log_while_its_thread_queues_a_change(opened: Opened) ->
 
 def test_a_job_that_waits_for_the_disk_stops_no_other_logging() -> None:
     """The service's own lines, written on the event loop of HTTP, go through the same handler."""
-    handler = JobLogHandler()
+    handler = JobLogHandler(logging.INFO)
     record = logging.makeLogRecord({"msg": "a line", "levelno": logging.INFO})
     waiting, hold = threading.Event(), threading.Event()
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from jobs.forked import close_in_forks
 from jobs.store import schema
 from jobs.store.reader import ReadError, Readers
 from jobs.store.writer import Change, Writer
@@ -96,6 +97,7 @@ def _take(path: Path) -> tuple[IO[str], bool]:
         lock = open(lock_path, "a+", encoding="ascii")  # noqa: SIM115 (held open as long as the process has it)
     except OSError as error:
         raise DatabaseError(f"{path}: cannot be locked: {error.strerror} ({lock_path.name})") from None
+    close_in_forks(lock)
     lock.seek(0)
     pid = lock.read().strip()
     try:

@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from jobs.job import Job, worker
+from jobs.job import Job
+from jobs.mark import worker
 from jobs.workers.keywords import keywords
 
 FEWEST_KEYWORDS, MOST_KEYWORDS = 5, 15

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from jobs.job import Job, worker
+from jobs.job import Job
+from jobs.mark import worker
 from jobs.workers.geojson import PlaceSource, read_places
 from jobs.workers.place_filter import Found, find, rating, search_for
 from jobs.workers.place_prose import address, cuisine_phrases, describe, place_type

@@ -4,7 +4,8 @@ from random import Random
 
 import anyio
 
-from jobs.job import Job, worker
+from jobs.job import Job
+from jobs.mark import worker
 
 
 @worker("test_job_generator")
