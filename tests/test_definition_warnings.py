@@ -61,32 +61,8 @@ WARNINGS = [
         id="schedule",
     ),
     pytest.param('schedule = " "\n' + STEP, [], id="empty schedule"),
-    pytest.param(
-        'on_restart = "resume"\n' + STEP,
-        [
-            "one.toml on_restart: is checked, but this version does not act on it: an interrupted run goes on"
-            " when it is retried by hand"
-        ],
-        id="resume",
-    ),
-    pytest.param('on_restart = "interrupt"\n' + STEP, [], id="interrupt"),
-    pytest.param(
-        STEP + "retries = 2\n",
-        [
-            "one.toml step.a.retries: is checked, but this version does not act on it: a failed worker job is"
-            " not tried again by itself"
-        ],
-        id="retries",
-    ),
-    pytest.param(STEP + "retries = 0\nretry_delay = '1s'\n", [], id="no retries"),
-    pytest.param(
-        STEP + 'on_error = "retry"\n',
-        [
-            "one.toml step.a.on_error: is checked, but this version does not act on it: a failure is treated"
-            " as under continue"
-        ],
-        id="on_error retry",
-    ),
+    pytest.param('on_restart = "resume"\n' + STEP, [], id="resume"),
+    pytest.param(STEP + 'on_error = "retry"\nretries = 2\nretry_delay = "1s"\n', [], id="retries"),
 ]
 
 

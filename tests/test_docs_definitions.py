@@ -66,24 +66,6 @@ def test_the_defaults_in_the_tables_are_those_of_an_empty_file() -> None:
             assert parse(step + written, Path("one.toml"), SHIPPED, {}).steps == read.steps
 
 
-def test_the_keys_without_effect_are_those_that_warn_and_what_belongs_to_them() -> None:
-    toml = """
-        on_restart = "resume"
-        [step.a]
-        type = "test_job_generator"
-        on_error = "retry"
-        retries = 2
-        retry_delay = "500ms"
-        """
-    read = parse(toml, Path("one.toml"), SHIPPED, {})
-    assert read.errors == ()
-    warned = [re.split("[. ]", str(warning).partition(":")[0])[-1] for warning in read.warnings]
-    listed = [cells[0].strip("`").split(" ")[0] for cells in cells_of("Keys without effect in this version")]
-    assert sorted(listed) == sorted([*warned, "retry_delay"])
-    for key in listed:
-        assert f"`{key}" in PAGE.partition("The smallest definition")[0]
-
-
 def test_the_errors_are_those_of_the_file_shown() -> None:
     broken, found, syntax = EXAMPLES
     assert messages(broken) == found
