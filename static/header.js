@@ -1,11 +1,13 @@
-/** What is the chosen run, how does it stand, and can it be stopped? */
-import { address, part, post } from "./api.js";
+/** What is the chosen run, and how does it stand? */
+import { cancelForm, retryButton } from "./actions.js";
+import { address, part } from "./api.js";
 import { h, setText } from "./dom.js";
 import { clockTime, count, elapsed, hasEnded, moment, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 
 export class Header {
-  constructor(id) {
+  /** @param {() => void} retried called when the reader has retried the run */
+  constructor(id, retried) {
     this.id = id;
     this.icon = icon("pending");
     this.title = h("h1", { tabindex: "-1" });
@@ -19,10 +21,13 @@ export class Header {
     this.toml = h("pre", { tabindex: "0" });
     this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
     this.notices = h("div", { class: "notices" });
-    this.cancel = cancelForm(id, this.title);
+    this.cancel = cancelForm(id, { heading: this.title });
+    this.retry = retryButton(id, this.title, retried);
+    const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
+    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, log);
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
-      h("div", { class: "state" }, this.status, this.time, this.counts, this.cancel.element),
+      h("div", { class: "state" }, this.status, this.time, this.counts, this.actions),
       this.reason, this.facts, h("div", { class: "given" }, this.params, this.source), this.notices);
   }
 
@@ -36,12 +41,13 @@ export class Header {
     setText(this.badge, badge.text);
     this.badge.className = `badge ${badge.kind}`;
     setText(this.counts, counts(manager.counts));
-    this.reason.hidden = !manager.reason;
+    this.reason.hidden = !manager.reason || manager.status === "pending";
     setText(this.reason, manager.reason ?? "");
     setText(this.facts, facts(manager));
     if (manager.params !== this.shown) this.describe(manager);
     this.notice(tree.gaps);
     this.cancel.draw(hasEnded(manager.status));
+    this.retry.draw(manager.status);
   }
 
   describe({ toml, params }) {
@@ -96,55 +102,4 @@ function facts({ id, definition, started_at: started, created_at: created, attem
   if (started ?? created) parts.push(`started ${moment(started ?? created)}`);
   if (attempt > 1) parts.push(`attempt ${attempt}`);
   return parts.filter(Boolean).join(" · ");
-}
-
-/** @param {HTMLElement} heading takes the focus when the control that had it goes away */
-function cancelForm(id, heading) {
-  const reason = h("input", {
-    name: "reason", placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: "200",
-  });
-  const problem = h("span", { class: "problem", role: "alert" });
-  const send = h("button", { type: "submit", class: "danger" }, "Cancel this run");
-  const open = h("button", { type: "button", class: "cancel", click: () => turn(true) }, "Cancel…");
-  const form = h("form", { hidden: true, submit, keydown: (event) => event.key === "Escape" && turn(false) },
-    reason, send, h("button", { type: "button", click: () => turn(false) }, "Keep running"));
-  let busy = false; // not `disabled`, which would take the focus away from the button
-  function turn(asking) {
-    setText(problem, "");
-    form.hidden = !asking;
-    open.hidden = asking;
-    (asking ? reason : open).focus();
-  }
-  async function submit(event) {
-    event.preventDefault();
-    if (busy) return;
-    busy = true;
-    setText(problem, "");
-    try {
-      await post(`managers/${part(id)}/cancel`, reason.value ? { reason: reason.value } : {});
-      heading.focus();
-      form.hidden = true;
-      open.hidden = false;
-      open.disabled = true;
-      setText(open, "Cancelling…");
-    } catch (error) {
-      setText(problem, error.message);
-      busy = false;
-    }
-  }
-  const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
-  const element = h("div", { class: "actions" }, open, form, problem, log);
-  return {
-    element,
-    draw(ended) {
-      if (ended === element.classList.contains("ended")) return;
-      element.classList.toggle("ended", ended); // the button keeps its place
-      if (!ended) return; // going on after a retry
-      if (form.contains(document.activeElement) || open === document.activeElement) heading.focus();
-      form.hidden = true;
-      open.hidden = open.disabled = busy = false;
-      setText(problem, "");
-      setText(open, "Cancel…");
-    },
-  };
 }

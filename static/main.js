@@ -81,7 +81,7 @@ async function pollManagers() {
   clearNotices($("definitions"), (blocker) => blocker === "" || ended.has(blocker));
   if (!run) choose();
   const listed = managers.items.find(({ id }) => id === run?.id);
-  if (listed) run.reopened(listed.status);
+  if (listed) run.reopened(listed);
   drawLists();
 }
 
@@ -103,8 +103,8 @@ function drawLists() {
 }
 
 function fresh({ manager }) {
-  const { counts, status, started_at, finished_at, duration } = manager;
-  return manager.definition ? { status, started_at, finished_at, duration, ...counts } : {};
+  const { counts, status, attempt, started_at, finished_at, duration } = manager;
+  return manager.definition ? { status, attempt, started_at, finished_at, duration, ...counts } : {};
 }
 
 function tick() {

@@ -39,5 +39,6 @@ function draw(element, manager, chosen, now) {
   const parts = [];
   if (manager.total_steps) parts.push(plural(manager.total_steps, "step"));
   if (manager.total_jobs) parts.push(plural(manager.total_jobs, "job"));
+  if (manager.attempt > 1) parts.push(`attempt ${manager.attempt}`);
   setText(counts, parts.join(" · "));
 }

@@ -29,7 +29,7 @@ export class Progress {
     setAttribute(this.bar, "aria-valuenow", ended);
     const text = progress || words(counts);
     setAttribute(this.bar, "aria-valuetext", text);
-    setText(this.text, eta && !hasEnded(status) ? `${text} · about ${duration(eta, { ticking: true })} left` : text);
+    setText(this.text, eta && !hasEnded(status) ? `${text} · about ${duration(Math.max(1, Math.round(eta)), { ticking: true })} left` : text);
   }
 }
 

@@ -15,7 +15,7 @@ export class Run {
     this.id = id;
     this.owner = owner;
     this.tree = emptyTree(id);
-    this.header = new Header(id);
+    this.header = new Header(id, () => this.again());
     this.steps = new Steps(id, owner.mark);
     this.problem = h("p", { class: "notice", role: "alert", hidden: true });
     this.found = h("div", {});
@@ -71,9 +71,13 @@ export class Run {
     }
   }
 
-  /** The list of runs says that this one goes on: a retry reopened it after its end. */
-  reopened(status) {
-    if (this.stream?.state !== "ended" || hasEnded(status)) return;
+  /** The list of runs says that this one goes on, or has been on: a retry reopened it after its end. */
+  reopened({ status, attempt }) {
+    if (!hasEnded(status) || attempt > this.tree.manager.attempt) this.again();
+  }
+
+  again() {
+    if (this.stream?.state !== "ended") return; // else its rows come anyway
     this.found.replaceChildren();
     this.connect();
   }

@@ -2,6 +2,7 @@
  * What does each step of the chosen run look like? A step that starts unfolds itself; what the reader folded or
  * unfolded by hand stays so, whatever happens in the run.
  */
+import { cancelForm } from "./actions.js";
 import { address, part } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { elapsed, hasEnded, plural, word } from "./format.js";
@@ -9,6 +10,7 @@ import { icon, setIcon } from "./icons.js";
 import { LineList } from "./lines.js";
 import { Progress } from "./progress.js";
 import { link } from "./route.js";
+import { Working } from "./working.js";
 
 const OWN = ""; // the key of the manager's own lines
 const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
@@ -28,7 +30,7 @@ export class Steps {
     keyed(this.element, lanes, {
       key: (lane) => `step ${lane.name}`,
       make: (lane) => this.view(lane.name).element,
-      update: (_, lane) => this.view(lane.name).draw(lane, now),
+      update: (_, lane) => this.view(lane.name).draw(lane, now, tree.seq >= tree.known),
     });
   }
 
@@ -67,6 +69,8 @@ class StepView {
     });
     this.time = h("span", { class: "time" });
     this.progress = new Progress();
+    this.working = new Working();
+    this.cancel = cancelForm(id, { step: name, heading: this.fold });
     this.reason = h("p", { class: "reason", hidden: true });
     this.about = h("span", {});
     this.list = new LineList({
@@ -79,11 +83,12 @@ class StepView {
     });
     this.empty = h("p", { class: "quiet" });
     this.body = h("div", { class: "body", hidden: true }, this.list.element, this.empty,
-      h("p", { class: "foot" }, this.about, h("a", { href: lane ? `${log}?${lane}` : log }, "as text")));
+      h("div", { class: "foot" }, this.about, name !== OWN && this.cancel.element,
+        h("a", { href: lane ? `${log}?${lane}` : log }, "as text")));
     this.element = h("section", { class: "step", "aria-label": title },
       h("div", { class: "head" },
         h("h3", {}, this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
-      this.progress.element, this.reason, this.body);
+      this.progress.element, this.working.element, this.reason, this.body);
     this.own = name === OWN;
   }
 
@@ -103,7 +108,8 @@ class StepView {
     setAttribute(this.fold, "aria-expanded", String(open));
   }
 
-  draw(lane, now) {
+  /** @param {boolean} present whether the rows have come as far as the state that is known */
+  draw(lane, now, present) {
     const { levels, status, lines } = lane;
     // The manager's own lines say little that its steps do not, unless something went wrong.
     this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines.length > 0;
@@ -114,8 +120,10 @@ class StepView {
     chip(this.warnings, levels.warning, "warning");
     chip(this.errors, levels.error, "error");
     setText(this.time, this.own ? "" : elapsed(lane, now));
-    this.progress.draw(lane, now);
-    this.reason.hidden = this.own || !lane.reason;
+    this.progress.draw(lane);
+    this.working.draw(status === "running" && present ? lane.working : null);
+    this.cancel.draw(hasEnded(status));
+    this.reason.hidden = this.own || !lane.reason || status === "pending"; // the manager's lines tell of a retry
     setText(this.reason, lane.reason ?? "");
     setText(this.about, about(lane));
     this.turn();

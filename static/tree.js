@@ -12,7 +12,8 @@ export const ROWS = ["job_log", "job_status", "step_progress", "manager_progress
 const lane = () => ({ lines: [], levels: { debug: 0, info: 0, warning: 0, error: 0 } });
 
 const blank = (status) => ({
-  status, reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, counts: {},
+  status, reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
+  counts: {},
 });
 
 export function emptyTree(id) {
@@ -38,8 +39,9 @@ export function fold(tree, event, data) {
   if (event === "end") return end(tree, data);
   if (!ROWS.includes(event) || !(data.seq > tree.seq)) return tree;
   tree.seq = data.seq;
+  if (data.progress) progress(tree, data);
   if (event === "job_log") line(tree, data);
-  else if (event === "job_status" && data.job_type === "worker") job(tree, data);
+  else if (event === "job_status" && data.job_type === "worker") worker(tree, data);
   else if (data.seq > tree.known) state(tree, event, data);
   return tree;
 }
@@ -47,7 +49,7 @@ export function fold(tree, event, data) {
 function step(tree, name) {
   let found = tree.steps.get(name);
   if (!found) {
-    found = { name, ...blank("pending"), ...lane(), progress: "", eta: null, children: 0 };
+    found = { name, ...blank("pending"), ...lane(), progress: "", working: new Map(), children: 0 };
     tree.steps.set(name, found);
   }
   return found;
@@ -63,6 +65,21 @@ function job(tree, { job_id: id, parent_id: parentId, step_name: name }) {
     tree.jobs.set(id, found);
   }
   return found;
+}
+
+function worker(tree, row) {
+  const { tag } = job(tree, row);
+  const { working } = step(tree, row.step_name);
+  if (row.status !== "running") working.delete(row.job_id);
+  else working.set(row.job_id, { tag, name: row.name, attempt: row.attempt, done: null, total: null });
+}
+
+/** How far running worker jobs say they are. No snapshot has that, so rows tell it that are history, too. */
+function progress(tree, row) {
+  const { working } = step(tree, row.step_name);
+  for (const [id, { done, total }] of Object.entries(row.progress)) {
+    if (working.has(id)) Object.assign(working.get(id), { done, total });
+  }
 }
 
 function line(tree, row) {
@@ -95,6 +112,7 @@ function turn(of, row) {
   of.status = row.status;
   of.reason = row.reason ?? null;
   of.attempt = row.attempt ?? of.attempt;
+  of.eta = null;
   if (row.status === "pending") of.started_at = null;
   if (row.status === "running") of.started_at = row.created_at;
   of.finished_at = hasEnded(row.status) ? row.created_at : null;

@@ -24,7 +24,8 @@ function log() {
       add("job_log", { ...place(step, job, parent), level, message, line_number: numbers[step], originator: "step" });
     },
     step: (step, status, more = {}) => add("job_status", { ...place(step), job_type: "step", name: step, status, ...more }),
-    worker: (step, job, status, parent) => add("job_status", { ...place(step, job, parent), job_type: "worker", name: "f", status }),
+    worker: (step, job, status, parent, more = {}) =>
+      add("job_status", { ...place(step, job, parent), job_type: "worker", name: "f", status, ...more }),
     manager: (status, more = {}) => add("job_status", { job_type: "manager", name: "d", status, ...more }),
     progress: (step, counts) => add("step_progress", { ...place(step), status: "running", ...counts }),
     total: (counts) => add("manager_progress", { status: "running", ...counts }),
@@ -197,6 +198,90 @@ test("a retry after the end takes the receipt back", () => {
   run.manager("running", { attempt: 2 });
   tree = replay(run.rows.slice(-1), tree);
   assert.deepEqual([tree.manager.status, tree.manager.attempt, tree.receipt], ["running", 2, null]);
+});
+
+const far = (tree, step = "a") =>
+  [...tree.steps.get(step).working].filter(([, { done }]) => done !== null).map(([id, { done, total }]) => [id, done, total]);
+const said = (run, step, progress) => run.progress(step, { progress });
+
+test("the progress of running worker jobs is known until each of them ends", () => {
+  const run = log();
+  let tree = emptyTree("m");
+  const now = () => far((tree = replay(run.rows.slice(-1), tree)));
+  for (const job of ["x", "y"]) {
+    run.worker("a", job, "pending");
+    now();
+    run.worker("a", job, "running");
+    now();
+  }
+  said(run, "a", { x: { done: 1, total: 4 }, y: { done: 7, total: null } });
+  assert.deepEqual(now(), [["x", 1, 4], ["y", 7, null]]);
+  said(run, "a", { x: { done: 2, total: 4 } });
+  assert.deepEqual(now(), [["x", 2, 4], ["y", 7, null]]);
+  run.line("a", "says nothing of progress", { job: "x" });
+  run.progress("a", { total_jobs: 2 });
+  assert.deepEqual(now(), [["x", 2, 4], ["y", 7, null]]);
+  run.worker("a", "x", "completed");
+  assert.deepEqual(now(), [["y", 7, null]]);
+  said(run, "a", { x: { done: 4, total: 4 } }); // said before it ended, and written after
+  assert.deepEqual(now(), [["y", 7, null]]);
+  run.worker("a", "y", "pending", "a", { attempt: 2 }); // a try that will be repeated
+  assert.deepEqual(now(), []);
+  run.worker("a", "y", "running", "a", { attempt: 2 });
+  assert.deepEqual(now(), []);
+  said(run, "a", { y: { done: 1, total: 9 } });
+  assert.deepEqual(now(), [["y", 1, 9]]);
+  assert.deepEqual(tree.steps.get("a").working.get("y"), { tag: "2", name: "f", attempt: 2, done: 1, total: 9 });
+  assert.deepEqual(far(replay(run.rows)), far(tree));
+});
+
+test("progress is in no snapshot, so rows before it tell of that as well", () => {
+  const run = log();
+  run.worker("a", "x", "pending");
+  run.worker("a", "x", "running");
+  said(run, "a", { x: { done: 3, total: 8 } });
+  const steps = [{ name: "a", status: "running", lines: 0, total_jobs: 1 }];
+  assert.deepEqual(far(replay(run.rows, fold(emptyTree("m"), "snapshot", detail(3, steps)))), [["x", 3, 8]]);
+});
+
+test("a retry opens the run, its step and its worker job again, in their next attempts", () => {
+  const run = log();
+  run.manager("running", { attempt: 1 });
+  run.step("a", "running", { attempt: 1 });
+  run.worker("a", "x", "pending");
+  run.worker("a", "x", "running");
+  run.progress("a", { total_jobs: 1, running_jobs: 1, eta_seconds: 3 });
+  run.worker("a", "x", "failed");
+  run.step("a", "failed", { attempt: 1, duration: 1.5, reason: "1 failed" });
+  run.manager("failed", { attempt: 1, duration: 2.5, reason: "a failed" });
+  let tree = fold(replay(run.rows), "end", { status: "failed", last_seq: run.rows.length, total_lines: 0 });
+  assert.deepEqual([tree.manager.status, tree.receipt.complete], ["failed", true]);
+  assert.equal(replay(run.rows.slice(0, 5)).steps.get("a").eta, 3);
+  const seen = () => {
+    tree = replay(run.rows.slice(-1), tree);
+    return [tree.manager, tree.steps.get("a")].map((of) =>
+      [of.status, of.attempt, of.started_at !== null, of.finished_at !== null, of.duration, of.reason, of.eta]);
+  };
+  const again = { attempt: 2, reason: "retried by a user" };
+  run.manager("pending", again);
+  assert.deepEqual(seen()[0], ["pending", 2, false, false, null, "retried by a user", null]);
+  assert.equal(tree.receipt, null);
+  run.step("a", "pending", again);
+  assert.deepEqual(seen()[1], ["pending", 2, false, false, null, "retried by a user", null]);
+  run.worker("a", "x", "pending", "a", again);
+  seen();
+  run.manager("running", { attempt: 2 });
+  run.step("a", "running", { attempt: 2 });
+  tree = replay(run.rows.slice(-2, -1), tree);
+  assert.deepEqual(seen(), Array(2).fill(["running", 2, true, false, null, null, null]));
+  run.line("a", "again", { job: "x" });
+  run.step("a", "completed", { attempt: 2, duration: 0.5 });
+  run.manager("completed", { attempt: 2, duration: 0.75 });
+  tree = replay(run.rows.slice(-3, -1), tree);
+  assert.deepEqual(seen().map(([status, , , finished, duration]) => [status, finished, duration]),
+    [["completed", true, 0.75], ["completed", true, 0.5]]);
+  assert.equal(tree.steps.get("a").lines[0].tag, "1", "the worker job is the one of before");
+  assert.deepEqual(tree.steps, replay(run.rows).steps);
 });
 
 test("unknown events and signals without meaning for the tree are ignored", () => {
