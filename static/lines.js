@@ -176,6 +176,7 @@ export class LineList {
   /** The list notes where it scrolled to by itself; any other place is where the reader went. */
   scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.box;
+    if (clientHeight === 0) return; // folded before the event came: its 0 is nobody's scrolling
     if (scrollTop < this.top - 1) {
       if (this.follow) this.seen = this.lines.length;
       this.follow = false;
