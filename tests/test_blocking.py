@@ -223,10 +223,11 @@ def test_the_service_goes_on_beside_it(service: Service, how: str) -> None:
                 if event.is_row and event.json.get("step_name")
             ]
             latencies = asking.result()
-    assert len(latencies) > 100
-    assert len(ages) > 100
-    assert max(latencies) < 1
-    assert max(ages) < 1
+    # Were they held up, each would have waited for two seconds, whatever else the machine does.
+    assert len(latencies) > 10
+    assert len(ages) > 10
+    assert max(latencies) < 1.5
+    assert max(ages) < 1.5
 
 
 def asked_until_it_ends(service: Service, manager_id: str) -> list[float]:
