@@ -36,6 +36,7 @@ class Service:
         self.workers.mkdir(exist_ok=True)
         self._environ = dict(environ or {})
         self.descriptors: int | None = None  # how many it may have; None: as many as the system allows
+        self.command: tuple[str, ...] = ()  # what runs the interpreter; it must become it, or hand signals on
         self.process: subprocess.Popen[str]
         self.url = ""
         self.client: httpx.Client
@@ -73,7 +74,7 @@ class Service:
         environ |= {key: str(value) for key, value in settings.items()} | self._environ
         with self._error_file("a") as errors:
             return subprocess.Popen(
-                [sys.executable, str(ROOT / "app.py"), *flags],
+                [*self.command, sys.executable, str(ROOT / "app.py"), *flags],
                 cwd=self.folder,
                 env=environ,
                 stdout=subprocess.PIPE,

@@ -81,6 +81,8 @@ class Writer:
     def commit(self, change: Change) -> Future[Any]:
         """Queue a change; the future has its result once it is committed, or what it raised.
 
+        It does not wait for room itself: who calls it waits for the future, and may be an event loop.
+
         :raises Closed: the service is stopping
         """
         future: Future[Any] = Future()
@@ -90,7 +92,8 @@ class Writer:
 
     def _put(self, change: Change, future: Future[Any] | None) -> None:
         with self._lock:
-            if len(self._queue) >= CAPACITY and threading.current_thread() is not self._thread:
+            waits = future is None and threading.current_thread() is not self._thread
+            if waits and len(self._queue) >= CAPACITY:
                 while len(self._queue) > ROOM and not self._closing:
                     self._room.wait()
             if self._closing:
