@@ -247,10 +247,10 @@ def test_a_database_that_is_removed_is_told_and_what_runs_is_seen_to_its_end(ser
     service.db.unlink()
     response = service.client.get("/healthz")
     assert response.status_code == 503
-    assert response.json()["database"] == "the file was removed"
+    assert response.json()["database"] == "stepstream.db was removed"
     assert service.finish(manager_id)["status"] == "completed"
     service.db.touch()
-    assert service.client.get("/healthz").json()["database"] == "the file was replaced"
+    assert service.client.get("/healthz").json()["database"] == "stepstream.db was replaced"
 
 
 def test_the_database_is_for_its_owner_only(service: Service) -> None:

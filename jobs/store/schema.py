@@ -186,7 +186,7 @@ def prepare(connection: sqlite3.Connection, *, check: bool) -> None:
     if tables and mark != APPLICATION_ID:
         raise ForeignDatabase("it belongs to another program (its tables are not Stepstream's)")
     if check and (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise ForeignDatabase(f"it is damaged: {damage}")
+        raise ForeignDatabase(f"it is damaged: {' '.join(damage.split())}")
     connection.execute("PRAGMA journal_mode = WAL")
     # Before the first table: a process that dies between the two must not leave a file we refuse.
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

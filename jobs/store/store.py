@@ -5,16 +5,19 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from jobs.forked import close_in_forks
 from jobs.store import schema
-from jobs.store.reader import ReadError, Readers
-from jobs.store.writer import Change, Writer
+from jobs.store.reader import Readers
+from jobs.store.writer import Change, Unwritable, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]
 BUSY_SECONDS = 1.0
+# What an open database consists of: without one of them, or with another, commits are lost.
+SUFFIXES = ("", "-wal", "-shm", ".lock")
 
 
 class DatabaseError(Exception):
@@ -51,22 +54,42 @@ class Store:
             self.readers = Readers(path, 4)
             self.tail_readers = Readers(path, 2)
             self.job_readers = Readers(path, 4)
-            self._inode = os.stat(path).st_ino
+            parts = [_part(path.resolve(), suffix) for suffix in SUFFIXES]
+            self._files = {part: os.stat(part).st_ino for part in parts}
+            self._lock_path = parts[-1]
+            self._size = os.stat(path).st_size
         except BaseException:
             self._lock.close()
             raise
-        self.writer = Writer(connection, on_commit, on_death)
+        self.writer = Writer(connection, self._check_lock, on_commit, on_death)
         self.writer.start()
 
-    def state(self) -> str:
-        """``ok``, or what is wrong with the file: it must be the one that was opened, and readable."""
+    def _check_lock(self) -> None:
+        """Inside of each transaction: a process with another lock file comes after it, or is noticed."""
+        if problem := self._changed(self._lock_path):
+            raise Unwritable(f"{problem}: another process may have the database")
+
+    def _changed(self, file: Path) -> str | None:
+        """What happened to one of the files; None if it is the one that was opened."""
         try:
-            if os.stat(self.path).st_ino != self._inode:
-                return "the file was replaced"
-            self.tail_readers.read(lambda db: db.execute("SELECT status FROM managers LIMIT 1").fetchall())
+            return None if os.stat(file).st_ino == self._files[file] else f"{file.name} was replaced"
         except FileNotFoundError:
-            return "the file was removed"
-        except (OSError, ReadError) as error:
+            return f"{file.name} was removed"
+        except OSError as error:
+            return f"{file.name}: {error.strerror}"
+
+    def state(self) -> str:
+        """``ok``, or what is wrong with the files: they must be those opened, whole and readable."""
+        try:
+            for file in self._files:
+                if problem := self._changed(file):
+                    return problem
+            size = os.stat(self.path).st_size
+            if size < self._size:
+                return f"{self.path.name} was cut short"
+            self._size = size
+            _read_anew(self.path)
+        except (OSError, sqlite3.Error) as error:
             return str(error)
         return "ok"
 
@@ -86,13 +109,28 @@ class Store:
         return self.writer.commit(change)
 
 
+def _part(file: Path, suffix: str) -> Path:
+    return file.with_name(file.name + suffix)
+
+
+def _read_anew(path: Path) -> None:
+    """Read a row by a connection of its own: those that stay open may answer from memory.
+
+    :raises sqlite3.Error: it cannot be read
+    """
+    uri = f"{path.resolve().as_uri()}?mode=rw"  # never makes a file
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
+        connection.execute("SELECT status FROM managers ORDER BY ordinal DESC LIMIT 1").fetchall()
+
+
 def _take(path: Path) -> tuple[IO[str], bool]:
     """The lock beside the database, and whether the last process that had it stopped cleanly.
 
     The database file itself is never opened but by SQLite: closing it would drop SQLite's locks.
     """
     file = path.resolve()  # by whatever name it is opened
-    lock_path = file.with_name(file.name + ".lock")
+    lock_path = _part(file, ".lock")
+    known = lock_path.exists()
     try:
         lock = open(lock_path, "a+", encoding="ascii")  # noqa: SIM115 (held open as long as the process has it)
     except OSError as error:
@@ -105,11 +143,27 @@ def _take(path: Path) -> tuple[IO[str], bool]:
     except OSError:
         lock.close()
         raise DatabaseInUse(f"{path}: in use by another Stepstream, process {pid or 'unknown'}") from None
+    if known and _is_emptied(file, clean=not pid):
+        lock.close()
+        raise DatabaseError(
+            f"{path}: it is empty, but was not when it was used last; remove it to begin anew"
+        )
     lock.seek(0)
     lock.truncate()
     lock.write(str(os.getpid()))
     lock.flush()
     return lock, not pid and path.exists()
+
+
+def _is_emptied(file: Path, *, clean: bool) -> bool:
+    """Whether an empty file was a database: it stopped cleanly, or rows wait beside it.
+
+    SQLite would take it for a new one, and throw away the rows that its log still has.
+    """
+    if not file.exists() or file.stat().st_size:
+        return False
+    log = _part(file, "-wal")
+    return clean or (log.exists() and log.stat().st_size > 0)
 
 
 def _open(path: Path, synchronous: Synchronous, *, check: bool) -> sqlite3.Connection:

@@ -5,7 +5,9 @@ Rules, each the answer to a fault that was seen:
 * A change is applied inside the writer's own ``BEGIN IMMEDIATE``; nobody else can join the transaction.
 * The writer commits at once. While a commit runs, the queue forms the next group.
 * The queue is bounded: who writes faster than the disk waits in ``submit``.
-* A commit that fails (disk full, database locked) is tried again until it succeeds; ``state`` says so.
+* A commit that fails (disk full, database locked) is tried again until it succeeds; ``state`` says so. Also
+  after a failed sync: SQLite writes the pages again, so that it does not trust what the system forgot.
+* A file that is damaged, read-only or no longer this process's ends the writer: nothing would get better.
 * Readers are woken only after COMMIT, so nobody sees a row that could still be rolled back.
 """
 
@@ -27,16 +29,23 @@ ROOM = CAPACITY // 2
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
 # SQLite's primary result codes that pass by themselves: busy, locked, I/O error, full, cannot open.
 PASSING = {5, 6, 10, 13, 14}
+# Those that do not: read-only, corrupt, no database.
+LASTING = {8, 11, 26}
 
 
 class Closed(Exception):
     """The writer takes no further changes: the service is stopping."""
 
 
+class Unwritable(Exception):
+    """Nothing more can be written: the file is damaged or read-only, or another process may have it."""
+
+
 class Writer:
     """The one thread that writes.
 
     :param connection: its connection, in autocommit mode, used by nobody else from now on
+    :param check: called inside of each transaction; raises ``Unwritable`` where there must be none
     :param on_commit: called in the writer's thread with the ids of the managers that have new rows
     :param on_death: called in the writer's thread when it ends by an error
     """
@@ -44,11 +53,13 @@ class Writer:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        check: Callable[[], None],
         on_commit: Callable[[set[str]], None],
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._connection = connection
         self._transaction = Transaction(connection)
+        self._check = check
         self._on_commit = on_commit
         self._on_death = on_death
         self._queue: deque[tuple[Change, Future[Any] | None]] = deque()
@@ -133,7 +144,8 @@ class Writer:
             if self._abandoned.is_set():
                 return  # who closes it knows
             self._on_death(error)
-            raise
+            if not isinstance(error, Unwritable):  # that says all
+                raise
 
     def _next_group(self) -> list[tuple[Change, Future[Any] | None]]:
         with self._lock:
@@ -150,6 +162,8 @@ class Writer:
         """Commit a group; if one of its changes is bad, commit them one by one without it."""
         try:
             results = self._committed([change for change, _ in group])
+        except Unwritable:
+            raise
         except Exception as error:
             if len(group) == 1:
                 self._refuse(group[0][1], error)
@@ -173,17 +187,22 @@ class Writer:
     def _committed(self, changes: list[Change]) -> list[Any]:
         """Apply and commit; SQLite's own failures are waited out.
 
+        :raises Unwritable: those that last
         :raises Exception: what a change raised; nothing of the group is committed then
         """
         tries = 0
         while True:
             try:
                 self._transaction.begin()
+                self._check()
                 results = [change(self._transaction) for change in changes]
                 self._transaction.commit()
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code in LASTING:
+                    raise Unwritable(str(error)) from error
                 self._transaction.rollback()
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in PASSING:
+                if code not in PASSING:
                     raise
                 self.state = f"waiting: {error}"
                 if self._abandoned.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):

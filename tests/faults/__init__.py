@@ -1,1 +1,1 @@
-"""Faults injected for real: ``python -m tests.faults.NAME`` prints what it measured, and fails on a broken promise."""
+"""Faults injected for real: ``python -m tests.faults.NAME`` measures, and fails on a broken promise."""

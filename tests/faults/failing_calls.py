@@ -1,4 +1,4 @@
-"""What if the disk refuses a single call? The N-th write or sync fails, by ``strace``; no row is lost by it."""
+"""What if the disk refuses a single call? The N-th write or sync fails, by ``strace``; no row is lost."""
 
 import re
 import shutil
@@ -112,7 +112,11 @@ def calls_that_fail_in_a_run(folder: Path, *, failures: int = 3) -> Figures:
             check(check_lines(rows[viewer.manager_id]) == {"0": 60, "1": 60}, f"{faulty}: all lines")
         check(service.stop() == 0, f"it stops: {service.errors()}")
         check_database(service.db)
-    return {"faults": len(_faults(failures)), "pages written again after a failed sync": rewritten, "rows lost": 0}
+    return {
+        "faults": len(_faults(failures)),
+        "pages written again after a failed sync": rewritten,
+        "rows lost": 0,
+    }
 
 
 def _attach(service: FaultService, faulty: Faulty) -> "subprocess.Popen[str]":

@@ -1,4 +1,4 @@
-"""What is left when the process is killed? Every committed row, at its number; what ran is ``interrupted``."""
+"""What is left when the process is killed? Every committed row at its number; what ran is ``interrupted``."""
 
 import random
 import signal
@@ -38,7 +38,12 @@ def kill_9(folder: Path, *, cycles: int = 10, seed: int = 0) -> Figures:
             managers = [service.get(f"/managers/{run}") for run in runs]
             ready.append(time.monotonic() - started)
             for manager in managers:
-                found = (manager["status"], manager["reason"], manager["running_jobs"], manager["pending_jobs"])
+                found = (
+                    manager["status"],
+                    manager["reason"],
+                    manager["running_jobs"],
+                    manager["pending_jobs"],
+                )
                 check(found == ("interrupted", "the service had died", 0, 0), f"after the restart: {found}")
             ends = [viewer.finish(20) for viewer in viewers]
             check({end["status"] for end in ends} == {"interrupted"}, f"viewers were told {ends}")

@@ -34,7 +34,10 @@ def stored(path: Path) -> dict[str, list[str]]:
     with closing(sqlite3.connect(path)) as db:
         for manager_id, seq, data in db.execute("SELECT manager_id, seq, data FROM log ORDER BY id"):
             found[manager_id].append(data)
-            check(seq == len(found[manager_id]), f"{manager_id}: row {seq} is stored at {len(found[manager_id])}")
+            check(
+                seq == len(found[manager_id]),
+                f"{manager_id}: row {seq} is stored at {len(found[manager_id])}",
+            )
             check(json.loads(data)["seq"] == seq, f"{manager_id}: row {seq} says {data}")
         last = dict(db.execute("SELECT id, last_seq FROM managers"))
     for manager_id, last_seq in last.items():
@@ -62,7 +65,7 @@ def check_kept(before: Rows, after: Rows, what: str) -> None:
 
 
 def check_lines(rows: Iterable[str]) -> dict[str, int]:
-    """Check that of what each worker of ``tests.faults.load`` called no line is missing; how many each wrote."""
+    """Check that no line of a worker of ``tests.faults.load`` is missing; how many each wrote."""
     counts: dict[str, int] = defaultdict(int)
     for data in rows:
         row = json.loads(data)

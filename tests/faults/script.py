@@ -20,7 +20,7 @@ POLL_SECONDS = 0.02
 
 
 class FaultService(Service):
-    """A service with the worker functions of ``tests.faults.load``; ended by itself or not, it is gone after."""
+    """A service with the worker functions of ``tests.faults.load``; killed if it still runs."""
 
     def __init__(self, folder: Path, environ: dict[str, str] | None = None) -> None:
         super().__init__(folder, environ)
