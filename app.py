@@ -24,10 +24,19 @@ from jobs.engine import Engine
 from jobs.loop_call import Blocked
 from jobs.store.reader import ReadError
 from jobs.store.store import DatabaseError, Synchronous
+from jobs.store.writer import Closed
 from jobs.tail import Hub
 from jobs.web.floor import Floor
 from jobs.web.guard import Guard
-from jobs.web.problem import Refusal, on_blocked, on_error, on_http_exception, on_read_error, on_refusal
+from jobs.web.problem import (
+    Refusal,
+    on_blocked,
+    on_closed,
+    on_error,
+    on_http_exception,
+    on_read_error,
+    on_refusal,
+)
 from jobs.web.routes import routes
 from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
 
@@ -172,6 +181,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             Refusal: on_refusal,
             ReadError: on_read_error,
             Blocked: on_blocked,
+            Closed: on_closed,
             HTTPException: on_http_exception,
             Exception: on_error,
         },

@@ -34,7 +34,7 @@ LASTING = {8, 11, 26}
 
 
 class Closed(Exception):
-    """The writer takes no further changes: the service is stopping."""
+    """The writer takes no further changes: the service is stopping, or it has died."""
 
 
 class Unwritable(Exception):
@@ -133,6 +133,7 @@ class Writer:
     # -- in the thread
 
     def _run(self) -> None:
+        group: list[tuple[Change, Future[Any] | None]] = []
         try:
             while group := self._next_group():
                 self._write(group)
@@ -141,11 +142,23 @@ class Writer:
             self._connection.close()
         except BaseException as error:
             self.state = f"dead: {error}"
+            self._refuse_all(group)
             if self._abandoned.is_set():
                 return  # who closes it knows
             self._on_death(error)
             if not isinstance(error, Unwritable):  # that says all
                 raise
+
+    def _refuse_all(self, group: list[tuple[Change, Future[Any] | None]]) -> None:
+        """Let nobody wait for what will never be written."""
+        with self._lock:
+            self._closing = True
+            left = [*group, *self._queue]
+            self._queue.clear()
+            self._room.notify_all()
+        for _, future in left:
+            if future is not None and not future.done():
+                future.set_exception(Closed(self.state))
 
     def _next_group(self) -> list[tuple[Change, Future[Any] | None]]:
         with self._lock:

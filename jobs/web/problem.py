@@ -90,6 +90,11 @@ async def on_blocked(request: Request, error: Exception) -> Response:
     return problem(503, str(error))
 
 
+async def on_closed(request: Request, error: Exception) -> Response:
+    """Answers where nothing is written any more: at a stop, or when the writer has died."""
+    return problem(503, "the service is stopping")
+
+
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answers what Starlette itself refuses: unknown paths, methods, bodies that are too large."""
     assert isinstance(error, HTTPException)

@@ -1,17 +1,15 @@
 """What happens when the disk is full? Nothing is lost, reads go on, and with room again all is written."""
 
-import ctypes
-import os
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.bench.process import resident_bytes
+from tests.faults.mount import small_disk
 from tests.faults.oracle import check, check_database, check_kept, check_lines, stored
 from tests.faults.script import FaultService, Figures, alone, wait_until
 from tests.faults.viewer import Viewer
@@ -79,22 +77,11 @@ def _run_out(service: FaultService, fill: Callable[[], None], free: Callable[[],
     }
 
 
-@contextmanager
-def _small_disk(folder: Path) -> Iterator[Path]:
-    libc = ctypes.CDLL(None, use_errno=True)
-    disk = folder / "disk"
-    disk.mkdir()
-    if libc.mount(b"tmpfs", os.fsencode(disk), b"tmpfs", 0, b"size=%d" % DISK_BYTES) != 0:
-        pytest.skip(f"a disk cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-    try:
-        yield disk
-    finally:
-        libc.umount2(os.fsencode(disk), 2)  # MNT_DETACH: also from under what has not ended
-
-
 def disk_full(folder: Path) -> Figures:
     """A disk of its own, filled up by another file."""
-    with _small_disk(folder) as disk, FaultService(folder) as service:
+    disk = folder / "disk"
+    disk.mkdir()
+    with small_disk(disk, DISK_BYTES), FaultService(folder) as service:
         service.db = disk / "stepstream.db"
         filler = disk / "filler"
 

@@ -136,7 +136,7 @@ def _check_written_again(trace: Sequence[str]) -> int:
     """
     unsynced: set[int] = set()
     lost: set[int] = set()
-    syncing: dict[str, str] = {}  # threads whose sync is under way
+    syncing: set[str] = set()  # threads whose sync is under way
     again = 0
     for line in trace:
         if not (match := CALL.match(line)):
@@ -148,8 +148,9 @@ def _check_written_again(trace: Sequence[str]) -> int:
             if path is not None and (offset := OFFSET.search(rest[-60:])) and "INJECTED" not in rest:
                 unsynced.add(int(offset[1]))
         elif path is not None and rest.endswith("<unfinished ...>"):
-            syncing[thread] = path
-        elif path is not None or syncing.pop(thread, None):
+            syncing.add(thread)
+        elif path is not None or thread in syncing:
+            syncing.discard(thread)
             if "= 0" in rest:
                 missing = lost - unsynced
                 check(not missing, f"not written again after a failed sync: offsets {sorted(missing)[:5]}")
