@@ -72,16 +72,22 @@ def flood_in_a_thread(job: Job, rate: int, seconds: float) -> int:
 
 @worker("fault_once")
 async def once(step: Job, jobs: int, seconds: float, file: str) -> None:
-    """Worker jobs that each write down that they ran to their end."""
-    for number in range(jobs):
-        step.spawn(run_once, number, seconds, file)
+    """Worker jobs, each with a child, that write down that they ran to their end."""
+    for _ in range(jobs):
+        step.spawn(with_a_child, seconds, file)
+        await anyio.sleep(seconds / 4)
 
 
-async def run_once(job: Job, number: int, seconds: float, file: str) -> int:
-    """One line in the log, one in the file."""
+async def with_a_child(job: Job, seconds: float, file: str) -> None:
+    """A worker job that waits for one further."""
+    await job.spawn(write_down, seconds, file)
+    await write_down(job, seconds, file)
+
+
+async def write_down(job: Job, seconds: float, file: str) -> None:
+    """Append the worker job's id to a file, as its last act."""
     await anyio.sleep(seconds)
-    job.log.info("%d 1 %d", number, time.monotonic_ns())
+    job.log.info("attempt %d", job.attempt)
     done = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.write(done, f"{number}\n".encode())
+    os.write(done, f"{job.id}\n".encode())
     os.close(done)
-    return number

@@ -31,7 +31,8 @@ def check_database(path: Path) -> None:
 def stored(path: Path) -> dict[str, list[str]]:
     """The rows of every manager, numbered as they should be."""
     found: dict[str, list[str]] = defaultdict(list)
-    with closing(sqlite3.connect(path)) as db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN")  # one moment of it, also while it is written
         for manager_id, seq, data in db.execute("SELECT manager_id, seq, data FROM log ORDER BY id"):
             found[manager_id].append(data)
             check(

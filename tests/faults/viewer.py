@@ -17,9 +17,10 @@ class Viewer(threading.Thread):
     """One client of one run's stream, in a thread.
 
     :param service: where the run is; it may be started again meanwhile, on the same port
+    :param patient: an interrupted run has not ended: it may go on
     """
 
-    def __init__(self, service: Service, manager_id: str) -> None:
+    def __init__(self, service: Service, manager_id: str, *, patient: bool = False) -> None:
         super().__init__(daemon=True)
         self.manager_id = manager_id
         self.rows: list[str] = []
@@ -28,6 +29,7 @@ class Viewer(threading.Thread):
         self.pings: list[float] = []  # when they came, by the monotonic clock
         self.connections = 0
         self.end: dict[str, Any] | None = None
+        self._patient = patient
         self._url = f"{service.url}/managers/{manager_id}/events"
         self._left = threading.Event()
 
@@ -52,7 +54,9 @@ class Viewer(threading.Thread):
                 if self._left.is_set():
                     return
                 if event.name == "end":
-                    self.end = event.json
+                    if not self._patient or event.json["status"] != "interrupted":
+                        self.end = event.json
+                    self._left.wait(RECONNECT_SECONDS)
                     return
                 if event.name == "ping":
                     self.pings.append(time.monotonic())
