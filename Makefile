@@ -5,7 +5,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
-.PHONY: run test test-all check bench clean
+.PHONY: run test test-all check bench soak clean
 
 run: $(READY)
 	@exec $(VENV)/bin/python app.py
@@ -23,6 +23,9 @@ check: $(TOOLS)
 
 bench: $(TOOLS)
 	@$(VENV)/bin/python -m tests.bench
+
+soak: $(TOOLS)
+	@$(VENV)/bin/python -m tests.faults.kill9 --cycles 200
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

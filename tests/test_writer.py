@@ -25,7 +25,7 @@ from jobs.state import Outcome
 from jobs.store import rows, runs
 from jobs.store.store import DatabaseInUse, Store
 from jobs.store.transaction import Transaction
-from jobs.store.writer import CAPACITY, Closed
+from jobs.store.writer import CAPACITY, Closed, Unwritable
 
 MANAGER = Source("manager234")
 STEPS = [Source(MANAGER.manager_id, f"manager234.{n}", f"step{n}") for n in (1, 2)]
@@ -224,6 +224,47 @@ def test_who_writes_faster_than_the_disk_waits(opened: Opened) -> None:
     thread.join(20)
     opened.log.flush()
     check_numbers(stored(opened.path))
+
+
+def test_who_waits_for_a_commit_does_not_wait_for_room(opened: Opened) -> None:
+    """It may be an event loop: the queue is full, and the future is had at once."""
+    hold = threading.Event()
+    opened.store.writer.submit(lambda tx: hold.wait(30))
+    flood = threading.Thread(
+        target=lambda: [opened.log.line(MANAGER, "manager", "info", "x") for _ in range(2 * CAPACITY)]
+    )
+    flood.start()
+    while len(opened.store.writer._queue) < CAPACITY:
+        threading.Event().wait(0.01)
+    made: list[Future[Any]] = []
+    commit = threading.Thread(target=lambda: made.append(opened.store.commit(lambda tx: "done")), daemon=True)
+    commit.start()
+    commit.join(5)
+    assert made
+    assert not made[0].done()
+    hold.set()
+    assert made[0].result(20) == "done"
+    flood.join(20)
+
+
+def test_nobody_waits_for_a_writer_that_has_died(tmp_path: Path) -> None:
+    opened = Opened(tmp_path / "x.db")
+    opened.create()
+    hold = threading.Event()
+    opened.store.writer.submit(lambda tx: hold.wait(30))
+    opened.path.with_name("x.db.lock").unlink()
+    futures = [opened.store.commit(lambda tx: None) for _ in range(3)]
+    hold.set()
+    for future in futures:
+        with pytest.raises(Closed, match=r"x\.db\.lock was removed: another process may have the database"):
+            future.result(10)
+    with pytest.raises(Closed):
+        opened.store.commit(lambda tx: None)
+    (death,) = opened.deaths
+    assert isinstance(death, Unwritable)
+    assert opened.store.state() == "x.db.lock was removed"
+    assert not opened.store.close(lambda tx: None, 10)
+    assert [row["event"] for row in stored(opened.path)] == ["job_status"] * 3
 
 
 def test_who_waits_may_give_up(opened: Opened) -> None:

@@ -1,0 +1,33 @@
+"""Promise: whatever breaks outside of the service, no committed row is lost, and the truth is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import clock, damage, death, disk_full, failing_calls, flood, kill9, locked
+from tests.faults.script import Figures
+
+FAULTS: list[Callable[[Path], Figures]] = [
+    kill9.kill_9,
+    kill9.kill_9_and_retry,
+    kill9.kill_9_and_resume,
+    disk_full.disk_full,
+    disk_full.file_size_limit,
+    failing_calls.calls_that_fail_at_the_start,
+    failing_calls.calls_that_fail_in_a_run,
+    locked.locked,
+    *damage.FAULTS,
+    clock.clock_steps,
+    death.dead_writer,
+    death.dead_loop,
+    flood.flood_from_a_thread,
+    flood.flood_on_the_loop,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.__name__) for fault in FAULTS])
+def test_a_fault(tmp_path: Path, fault: Callable[[Path], Figures]) -> None:
+    fault(tmp_path)
