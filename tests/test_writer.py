@@ -230,9 +230,12 @@ def test_who_waits_for_a_commit_does_not_wait_for_room(opened: Opened) -> None:
     """It may be an event loop: the queue is full, and the future is had at once."""
     hold = threading.Event()
     opened.store.writer.submit(lambda tx: hold.wait(30))
-    flood = threading.Thread(
-        target=lambda: [opened.log.line(MANAGER, "manager", "info", "x") for _ in range(2 * CAPACITY)]
-    )
+
+    def write() -> None:
+        for number in range(2 * CAPACITY):
+            opened.log.line(STEPS[0], "step", "info", f"line {number}")
+
+    flood = threading.Thread(target=write)
     flood.start()
     while len(opened.store.writer._queue) < CAPACITY:
         threading.Event().wait(0.01)
