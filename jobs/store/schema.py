@@ -171,7 +171,7 @@ def add_schedules(db: Database) -> None:
 
 
 class ForeignDatabase(Exception):
-    """The file is a database, but not one of Stepstream's, or damaged."""
+    """The file is another program's, or damaged, or cannot have a write-ahead log."""
 
 
 def prepare(connection: sqlite3.Connection, *, check: bool) -> None:
@@ -187,7 +187,9 @@ def prepare(connection: sqlite3.Connection, *, check: bool) -> None:
         raise ForeignDatabase("it belongs to another program (its tables are not Stepstream's)")
     if check and (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise ForeignDatabase(f"it is damaged: {' '.join(damage.split())}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":  # SQLite does not call that an error
+        raise ForeignDatabase(f"it cannot have a write-ahead log (its journal mode stays {mode})")
     # Before the first table: a process that dies between the two must not leave a file we refuse.
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     migrations.apply(Database(connection))

@@ -87,7 +87,6 @@ def _check_refused(service: FaultService, what: str, message: str) -> None:
     assert process.stdout is not None
     said = process.stdout.read()  # ends with the process, or with its first line
     check(process.wait(10) == 1 and not said, f"{what}: it is refused, not {process.returncode} {said}")
-    process.stdout.close()
     lines = service.errors().splitlines()
     clear = len(lines) == 1 and any(word in lines[0] for word in message.split("|"))
     check(clear and str(service.db) in lines[0], f"{what}: one clear line, not {lines}")
@@ -96,35 +95,35 @@ def _check_refused(service: FaultService, what: str, message: str) -> None:
 
 def damaged_at_the_start(folder: Path) -> Figures:
     """A file that is no whole database of ours is refused, after a clean stop and after ``kill -9``."""
-    refused = 0
     for killed in (False, True):
         (folder / str(killed)).mkdir()
-        service = _filled(folder / str(killed), killed=killed)
-        parts = [service.db.with_name(service.db.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")]
-        whole = {part: part.read_bytes() for part in parts if part.exists()}
-        for what, (damage, message) in AT_THE_START.items():
-            for part in parts:
-                part.unlink(missing_ok=True)
-                if part in whole:
-                    part.write_bytes(whole[part])
-            damage(service.db)
-            if killed and what in ("no database", "cut in its head"):
-                message += "|malformed|damaged"  # its log may have the head of the file
-            _check_refused(service, f"{what}, {'killed' if killed else 'stopped'}", message)
-            refused += 1
-    return {"refused": refused, "changed": 0}
+        with _filled(folder / str(killed), killed=killed) as service:
+            parts = [
+                service.db.with_name(service.db.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")
+            ]
+            whole = {part: part.read_bytes() for part in parts if part.exists()}
+            for what, (damage, message) in AT_THE_START.items():
+                for part in parts:
+                    part.unlink(missing_ok=True)
+                    if part in whole:
+                        part.write_bytes(whole[part])
+                damage(service.db)
+                if killed:
+                    message += "|malformed"  # the log may have the head of the file
+                _check_refused(service, f"{what}, {'killed' if killed else 'stopped'}", message)
+    return {"refused": 2 * len(AT_THE_START), "changed": 0}
 
 
 def read_only_at_the_start(folder: Path) -> Figures:
     """A file, or a folder, that cannot be written."""
-    service = _filled(folder, killed=False)
-    with read_only(service.db):
-        _check_refused(service, "a read-only file", "readonly|read-only")
     disk = folder / "disk"
     disk.mkdir()
-    service.db = service.db.rename(disk / service.db.name)
-    with read_only(disk):
-        _check_refused(service, "a read-only folder", "Read-only file system")
+    with _filled(folder, killed=False) as service:
+        with read_only(service.db):
+            _check_refused(service, "a read-only file", "readonly|read-only")
+        service.db = service.db.rename(disk / service.db.name)
+        with read_only(disk):
+            _check_refused(service, "a read-only folder", "Read-only file system")
     return {"refused": 2, "changed": 0}
 
 
@@ -211,8 +210,6 @@ def lock_removed_under_a_run(folder: Path) -> Figures:
         service.start()  # on another port would be the same; here it waits for nobody
         status = first.wait(10)
         took = time.monotonic() - started
-        assert first.stdout is not None
-        first.stdout.close()
         check(status == 1, f"the first one ended with {status}")
         told = "stepstream.db.lock was re"  # moved, or placed by the second one
         check(told in service.errors() and "Traceback" not in service.errors(), service.errors())

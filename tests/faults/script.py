@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,18 +21,29 @@ POLL_SECONDS = 0.02
 
 
 class FaultService(Service):
-    """A service with the worker functions of ``tests.faults.load``; killed if it still runs."""
+    """A service with the worker functions of ``tests.faults.load``; what still runs of it is killed."""
 
     def __init__(self, folder: Path, environ: dict[str, str] | None = None) -> None:
         super().__init__(folder, environ)
+        self._spawned: list[subprocess.Popen[str]] = []
         shutil.copy(load.__file__, self.workers / "fault_load.py")
 
     def __enter__(self) -> "FaultService":
         return self
 
     def __exit__(self, *error: object) -> None:
-        if hasattr(self, "process") and self.process.poll() is None:
-            self.kill()
+        for process in self._spawned:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        if hasattr(self, "client"):
+            self.client.close()
+
+    def spawn(self, *flags: str) -> "subprocess.Popen[str]":
+        """Start a process without waiting for it."""
+        self._spawned.append(super().spawn(*flags))
+        return self._spawned[-1]
 
     def start(self) -> "FaultService":
         """Start it and wait until it says that it listens."""
