@@ -154,7 +154,7 @@ def damaged_while_it_runs(folder: Path) -> Figures:
     slowest = 0.0
     for number, (what, (damage, message)) in enumerate(WHILE_IT_RUNS.items()):
         (folder / str(number)).mkdir()
-        with _filled(folder / str(number), killed=True) as service:
+        with _filled(folder / str(number), killed=False) as service:
             service.start()
             check(service.get("/healthz")["database"] == "ok", f"{what}: all is well before")
             damage(service.db)

@@ -55,6 +55,7 @@ def _die(folder: Path, killer: str, part: str) -> Figures:
         check(status == 1, f"it ended with {status} after {took:.1f} s")
         check(lines[-1].startswith("stepstream: stopped by a failure: "), f"the last line is {lines[-1]}")
         check(health.seen == ["ok", part], f"GET /healthz told {health.seen}")
+        service.client.close()
         committed = stored_by_the_dead(service.db)
         check(viewer.end is None, f"a broken stream had the end {viewer.end}")
         service.start()
