@@ -22,8 +22,8 @@ from jobs.recovery import interrupt
 from jobs.redact import Redactor
 from jobs.row import Source
 from jobs.state import Outcome
-from jobs.store import rows, runs
-from jobs.store.store import DatabaseInUse, Store
+from jobs.store import rows, runs, schema
+from jobs.store.store import DatabaseError, DatabaseInUse, Store
 from jobs.store.transaction import Transaction
 from jobs.store.writer import CAPACITY, Closed, Unwritable
 
@@ -371,6 +371,23 @@ def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     )  # a run that ended too late
     messages = [row["message"] for row in stored(opened.path) if row["event"] == "job_log"]
     assert messages == ["before", "Interrupted: closed"]
+
+
+def test_a_check_that_takes_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of many gigabytes is opened all the same."""
+    opened = Opened(tmp_path / "x.db")
+    opened.create()
+    for number in range(20_000):
+        opened.log.line(STEPS[0], "step", "info", f"line {number}")
+    opened.close()
+    with opened.path.open("r+b") as file:
+        file.seek(-4096, 2)
+        file.write(b"\xff" * 4096)
+    opened.path.with_name("x.db.lock").write_text("1")  # as a process leaves it that was killed
+    with pytest.raises(DatabaseError, match="damaged"):
+        Opened(opened.path)
+    monkeypatch.setattr(schema, "CHECK_SECONDS", 0.0001)
+    Opened(opened.path).close()
 
 
 def test_one_process_has_the_database(opened: Opened) -> None:
