@@ -387,8 +387,8 @@ def test_a_check_that_takes_long_is_given_up(tmp_path: Path, monkeypatch: pytest
     opened.path.with_name("x.db.lock").write_text("1")  # as a process leaves it that was killed
     with pytest.raises(DatabaseError, match="damaged"):
         Opened(opened.path)
-    monkeypatch.setattr(schema, "CHECK_SECONDS", 0.005)
-    for _ in range(100):  # the time may be over before the check has begun, or come too late for it
+    for attempt in range(400):  # the time may be over before the check has begun, or come too late for it
+        monkeypatch.setattr(schema, "CHECK_SECONDS", attempt % 20 * 0.0005)
         with contextlib.suppress(DatabaseError):
             Opened(opened.path).close()
             return
