@@ -85,10 +85,15 @@ class Store:
                 if problem := self._changed(file):
                     return problem
             size = os.stat(self.path).st_size
-            if size < self._size:
+            try:
+                needed = _read_anew(self.path)
+            except sqlite3.DatabaseError:
+                if size < self._size:
+                    return f"{self.path.name} was cut short"
+                raise
+            if size < min(self._size, needed):  # VACUUM makes it shorter too, but then it needs less
                 return f"{self.path.name} was cut short"
             self._size = size
-            _read_anew(self.path)
         except (OSError, sqlite3.Error) as error:
             return str(error)
         return "ok"
@@ -113,14 +118,19 @@ def _part(file: Path, suffix: str) -> Path:
     return file.with_name(file.name + suffix)
 
 
-def _read_anew(path: Path) -> None:
+def _read_anew(path: Path) -> int:
     """Read a row by a connection of its own: those that stay open may answer from memory.
 
+    :returns: the bytes of all its pages, those that are only in the write-ahead log included
     :raises sqlite3.Error: it cannot be read
     """
     uri = f"{path.resolve().as_uri()}?mode=rw"  # never makes a file
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
         connection.execute("SELECT status FROM managers ORDER BY ordinal DESC LIMIT 1").fetchall()
+        (pages,), (size,) = (
+            connection.execute(f"PRAGMA {key}").fetchone() for key in ("page_count", "page_size")
+        )
+    return int(pages) * int(size)
 
 
 def _take(path: Path) -> tuple[IO[str], bool]:
