@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 
 from jobs.forked import close_in_forks
 from jobs.store import schema
-from jobs.store.reader import Readers
+from jobs.store.reader import ReadError, Readers
 from jobs.store.writer import Change, Unwritable, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -85,16 +85,13 @@ class Store:
                 if problem := self._changed(file):
                     return problem
             size = os.stat(self.path).st_size
-            try:
-                needed = _read_anew(self.path)
-            except sqlite3.DatabaseError:
-                if size < self._size:
-                    return f"{self.path.name} was cut short"
-                raise
-            if size < min(self._size, needed):  # VACUUM makes it shorter too, but then it needs less
-                return f"{self.path.name} was cut short"
+            if size < self._size and size < self.tail_readers.read(_bytes_of_pages):
+                return (
+                    f"{self.path.name} was cut short"  # VACUUM makes it shorter too, but then it needs less
+                )
             self._size = size
-        except (OSError, sqlite3.Error) as error:
+            _read_anew(self.path)
+        except (OSError, sqlite3.Error, ReadError) as error:
             return str(error)
         return "ok"
 
@@ -118,19 +115,19 @@ def _part(file: Path, suffix: str) -> Path:
     return file.with_name(file.name + suffix)
 
 
-def _read_anew(path: Path) -> int:
+def _bytes_of_pages(db: sqlite3.Connection) -> int:
+    (pages,), (size,) = (db.execute(f"PRAGMA {key}").fetchone() for key in ("page_count", "page_size"))
+    return int(pages) * int(size)
+
+
+def _read_anew(path: Path) -> None:
     """Read a row by a connection of its own: those that stay open may answer from memory.
 
-    :returns: the bytes of all its pages, those that are only in the write-ahead log included
     :raises sqlite3.Error: it cannot be read
     """
     uri = f"{path.resolve().as_uri()}?mode=rw"  # never makes a file
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
         connection.execute("SELECT status FROM managers ORDER BY ordinal DESC LIMIT 1").fetchall()
-        (pages,), (size,) = (
-            connection.execute(f"PRAGMA {key}").fetchone() for key in ("page_count", "page_size")
-        )
-    return int(pages) * int(size)
 
 
 def _take(path: Path) -> tuple[IO[str], bool]:
