@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,17 @@ def test_a_database_that_is_removed_is_told_and_what_runs_is_seen_to_its_end(ser
     assert service.finish(manager_id)["status"] == "completed"
     service.db.touch()
     assert service.client.get("/healthz").json()["database"] == "stepstream.db was replaced"
+
+
+def test_a_vacuum_beside_it_is_no_damage(service: Service) -> None:
+    manager = service.run_to_end("load-test", worker_count=100, log_delay_ms=0)
+    assert service.client.delete(f"/managers/{manager['id']}").status_code == 204
+    size = service.db.stat().st_size
+    with closing(sqlite3.connect(service.db)) as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert service.db.stat().st_size < size
+    assert service.get("/healthz")["database"] == "ok"
 
 
 def test_the_database_is_for_its_owner_only(service: Service) -> None:
