@@ -6,8 +6,9 @@ written back with the rows that changed them, and are forgotten when a transacti
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
@@ -53,9 +54,11 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._heads: dict[str, Head] = {}
-        self._rows: list[tuple[Any, ...]] = []
-        self._words: list[tuple[Any, ...]] = []
-        self._last_id: int | None = None
+        # The values of the rows to insert, one after the other.
+        self._rows: list[Any] = []
+        self._words: list[Any] = []
+        # Never given twice, not even after a rollback or a deletion: a search goes on after the last one seen.
+        (self._last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()
         self.touched: set[str] = set()
 
     # -- its life, driven by the writer
@@ -76,7 +79,7 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo, and forget every counter: they are read anew."""
-        self._rows, self._words, self._heads, self._last_id = [], [], {}, None
+        self._rows, self._words, self._heads = [], [], {}
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
@@ -150,13 +153,12 @@ class Transaction:
             return  # from a thread that was given up: nothing comes after the end
         counter.lines += 1
         counter.changed = True
-        head.levels[prepared.level] = head.levels.get(prepared.level, 0) + 1
+        level, number = prepared.level, counter.lines
+        head.levels[level] += 1
         seq = head.next_seq()
-        text = prepared.numbered(seq, counter.lines)
-        row_id = self._append(
-            source, seq, "job_log", prepared.level, counter.lines, prepared.created_at, text
-        )
-        self._words.append((row_id, index_text(prepared.text)))
+        row = prepared.numbered(seq, number)
+        row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
+        self._words += (row_id, index_text(prepared.text))
 
     def event(
         self, event: str, source: Source, fields: dict[str, Any], created_at: str | None = None
@@ -178,22 +180,18 @@ class Transaction:
         created_at: str,
         data: str,
     ) -> int:
-        if self._last_id is None:
-            self._last_id = self._connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self._last_id += 1
-        self._rows.append(
-            (
-                self._last_id,
-                source.manager_id,
-                seq,
-                event,
-                source.step_name,
-                source.job_id,
-                level,
-                line_number,
-                created_at,
-                data,
-            )
+        self._rows += (
+            self._last_id,
+            source.manager_id,
+            seq,
+            event,
+            source.step_name,
+            source.job_id,
+            level,
+            line_number,
+            created_at,
+            data,
         )
         return self._last_id
 
@@ -253,22 +251,24 @@ class Transaction:
         """Forget the counters of a manager whose rows were deleted."""
         self._heads.pop(manager_id, None)
         self.touched.discard(manager_id)
-        self._last_id = None
 
 
 def _well_formed(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def insert_many(
-    connection: sqlite3.Connection, table: str, columns: int, rows: Sequence[Iterable[Any]]
-) -> None:
-    """Insert many rows with as few statements as possible."""
-    one = f"({', '.join('?' * columns)})"
+def insert_many(connection: sqlite3.Connection, table: str, columns: int, values: Sequence[Any]) -> None:
+    """Insert many rows, given as their values one after the other, with as few statements as possible."""
     start = 0
-    for size in CHUNKS:
-        statement = f"INSERT INTO {table} VALUES {', '.join([one] * size)}"  # noqa: S608
-        while len(rows) - start >= size:
-            chunk = rows[start : start + size]
-            connection.execute(statement, [value for row in chunk for value in row])
+    for rows in CHUNKS:
+        size = rows * columns
+        while len(values) - start >= size:
+            connection.execute(_insertion(table, columns, rows), values[start : start + size])
             start += size
+
+
+@cache
+def _insertion(table: str, columns: int, rows: int) -> str:
+    """The statement that inserts rows; made once, for its text is long."""
+    one = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {table} VALUES {', '.join([one] * rows)}"  # noqa: S608
