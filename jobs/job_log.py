@@ -16,7 +16,7 @@ class JobLog:
 
     def debug(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level debug; always kept."""
-        self._write("debug", message, args, data)
+        self._write_line("debug", format_message(message, args), data)
 
     def info(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level info.
@@ -24,15 +24,15 @@ class JobLog:
         :param message: a text, with ``%`` placeholders if there are arguments
         :param data: JSON that goes with the line
         """
-        self._write("info", message, args, data)
+        self._write_line("info", format_message(message, args), data)
 
     def warning(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level warning; it changes no status."""
-        self._write("warning", message, args, data)
+        self._write_line("warning", format_message(message, args), data)
 
     def error(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level error; it changes no status. To fail a job, raise."""
-        self._write("error", message, args, data)
+        self._write_line("error", format_message(message, args), data)
 
     def exception(self, message: str, *args: object, data: Any = None) -> None:
         """A line of level error with the traceback of the exception that is being handled."""
@@ -43,9 +43,6 @@ class JobLog:
             more = data if isinstance(data, Mapping) else {} if data is None else {"data": data}
             message, data = f"{message}\n{text}", {"exception": exception, **more}
         self._write_line("error", message, data)
-
-    def _write(self, level: Level, message: str, args: tuple[object, ...], data: Any) -> None:
-        self._write_line(level, format_message(message, args), data)
 
 
 def format_message(message: object, args: Any) -> str:
