@@ -57,8 +57,8 @@ class Transaction:
         # The values of the rows to insert, one after the other.
         self._rows: list[Any] = []
         self._words: list[Any] = []
-        # Never given twice, not even after a rollback or a deletion: a search goes on after the last one seen.
-        (self._last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()
+        # Never given twice, not even after a rollback or a deletion: a search goes on after the last it saw.
+        self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
 
     # -- its life, driven by the writer

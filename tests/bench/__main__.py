@@ -6,18 +6,32 @@ import os
 import sys
 from collections.abc import Callable
 
-from tests.bench import blocking, fan_out, latency, machine, replay, size, start_up, worker_jobs, writing
+from tests.bench import (
+    blocking,
+    fan_out,
+    latency,
+    machine,
+    plain_sqlite,
+    replay,
+    scale,
+    size,
+    start_up,
+    worker_jobs,
+    writing,
+)
 from tests.bench.figure import Figure, summarise, table
 from tests.bench.process import CLIENT_CORE, raise_descriptor_limit
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "latency": latency.measure,
     "writing": writing.measure,
+    "plain-sqlite": plain_sqlite.measure,
     "fan-out": fan_out.measure,
     "replay": replay.measure,
     "size": size.measure,
     "worker-jobs": worker_jobs.measure,
     "blocking": blocking.measure,
+    "scale": scale.measure,
     "start-up": start_up.measure,
 }
 

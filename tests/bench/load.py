@@ -4,6 +4,7 @@ A stamped line carries its number and ``time.monotonic_ns()`` at the call, as ``
 the same machine can tell how old it is.
 """
 
+import logging
 import time
 from pathlib import Path
 from random import Random
@@ -97,6 +98,14 @@ async def write_typical(step: Job, lines: int) -> None:
         step.log.info(typical(number))
 
 
+@worker("bench_logging")
+async def log_typical(step: Job, lines: int) -> None:
+    """Write lines of text without a pause, as libraries do."""
+    logger = logging.getLogger("bench")
+    for number in range(lines):
+        logger.info(typical(number))
+
+
 @worker("bench_flood")
 async def flood(step: Job, lines: int) -> None:
     """Write stamped lines without a pause, on the event loop of the jobs."""
@@ -134,6 +143,16 @@ async def spawn_jobs(step: Job, jobs: int, plain: bool) -> None:
     """
     for _ in range(jobs):
         step.spawn(nothing_in_thread if plain else nothing)
+
+
+@worker("bench_jobs_timed")
+async def time_jobs(step: Job, jobs: int) -> None:
+    """Spawn worker jobs that do nothing, and tell the seconds until all are committed as the only line."""
+    started = time.monotonic()
+    for handle in [step.spawn(nothing) for _ in range(jobs)]:
+        await handle
+    step.documents(limit=1)  # waits for everything before
+    step.log.info(repr(time.monotonic() - started))
 
 
 async def nothing(job: Job) -> None:
