@@ -2,10 +2,12 @@
 # tests and checks need.
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-peers
+ROUNDS ?= 3
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
-.PHONY: run test test-all check bench soak clean
+.PHONY: run test test-all check bench bench-peers soak clean
 
 run: $(READY)
 	@exec $(VENV)/bin/python app.py
@@ -24,11 +26,15 @@ check: $(TOOLS)
 bench: $(TOOLS)
 	@$(VENV)/bin/python -m tests.bench
 
+# Beside other job libraries, in a Python of their own; with Redis, if it is installed.
+bench-peers: $(TOOLS) $(PEERS)/.ready
+	@$(VENV)/bin/python -m tests.bench.peers $(PEERS)/bin/python --rounds $(ROUNDS)
+
 soak: $(TOOLS)
 	@$(VENV)/bin/python -m tests.faults.kill9 --cycles 200
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -44,3 +50,9 @@ $(TOOLS): $(READY)
 	@echo "Adding the tools for tests ..."
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast,dev]'
 	@touch $(TOOLS)
+
+$(PEERS)/.ready:
+	@echo "Setting up $(PEERS) ..."
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install -q --disable-pip-version-check huey arq saq typing_extensions rq redis hiredis
+	@touch $(PEERS)/.ready
