@@ -8,15 +8,12 @@ written back with the rows that changed them, and are forgotten when a transacti
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal
 
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
+from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
-
-# One statement for many rows lets go of the interpreter's lock once, not once a row.
-CHUNKS = (1000, 256, 64, 16, 4, 1)
 
 
 @dataclass
@@ -54,9 +51,11 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._heads: dict[str, Head] = {}
-        # The values of the rows to insert, one after the other.
+        # The values of the rows to insert, one after the other: of the log, its words, and one other table.
         self._rows: list[Any] = []
         self._words: list[Any] = []
+        self._others: list[Any] = []
+        self._other = ("", 0)  # that table with its columns, and how many they are
         # Never given twice, not even after a rollback or a deletion: a search goes on after the last it saw.
         self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
@@ -79,11 +78,12 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo, and forget every counter: they are read anew."""
-        self._rows, self._words, self._heads = [], [], {}
+        self._rows, self._words, self._others, self._heads = [], [], [], {}
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
     def _flush(self) -> None:
+        self._insert_others()
         insert_many(self._connection, "log", 10, self._rows)
         insert_many(self._connection, "log_words (rowid, message)", 2, self._words)
         self._rows, self._words = [], []
@@ -124,7 +124,7 @@ class Transaction:
         return head
 
     def _read_head(self, manager_id: str) -> Head:
-        found = self._connection.execute(
+        found = self._run(
             "SELECT status, last_seq, lines, debug_lines, info_lines, warning_lines, error_lines"
             " FROM managers WHERE id = ?",
             (manager_id,),
@@ -199,16 +199,29 @@ class Transaction:
 
     def insert(self, table: str, values: Mapping[str, Any]) -> None:
         """Insert one row into a table other than the log."""
-        marks = ", ".join("?" * len(values))
-        self.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", *values.values())  # noqa: S608
+        other = (f"{table} ({', '.join(values)})", len(values))
+        if other != self._other:
+            self._insert_others()
+            self._other = other
+        self._others += values.values()
+
+    def _insert_others(self) -> None:
+        """Insert what was gathered for another table than the log."""
+        if self._others:
+            values, self._others = self._others, []
+            insert_many(self._connection, *self._other, values)
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+        """Run a statement that may depend on what was inserted before."""
+        self._insert_others()
+        return run(self._connection, sql, parameters)
 
     def update(self, table: str, key: str, value: str, previous: Status, changes: Mapping[str, Any]) -> bool:
         """Change one manager, step or worker job; False if its status is not ``previous`` any more.
 
         The condition is the fence: a late result never overwrites a terminal status.
         """
-        assignments = ", ".join(f"{column} = ?" for column in changes)
-        statement = f"UPDATE {table} SET {assignments} WHERE {key} = ? AND status = ?"  # noqa: S608
+        statement = f"UPDATE {table} SET {' = ?, '.join(changes)} = ? WHERE {key} = ? AND status = ?"  # noqa: S608
         return self.execute(statement, *changes.values(), value, previous) == 1
 
     def not_ended(
@@ -216,10 +229,10 @@ class Transaction:
     ) -> list[sqlite3.Row]:
         """The managers, or the steps or worker jobs of one, that have not ended, in order of creation."""
         order = "position" if table == "steps" else "ordinal"
-        whose = "" if table == "managers" else "manager_id = :manager_id AND"
-        cursor = self._connection.execute(
+        whose = "" if table == "managers" else "manager_id = ? AND"
+        cursor = self._run(
             f"SELECT * FROM {table} WHERE {whose} status IN ('pending', 'running') ORDER BY {order}",  # noqa: S608
-            {"manager_id": manager_id},
+            (manager_id,) if manager_id else (),
         )
         cursor.row_factory = sqlite3.Row
         return cursor.fetchall()
@@ -232,43 +245,15 @@ class Transaction:
 
     def select(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query, as this transaction sees them."""
-        cursor = self._connection.execute(sql, parameters)
+        cursor = self._run(sql, parameters)
         cursor.row_factory = sqlite3.Row
         return cursor.fetchall()
 
     def execute(self, sql: str, *parameters: Any) -> int:
-        """Run a statement; how many rows it changed.
-
-        Half of a surrogate pair, which SQLite does not take, is stored escaped: a worker function's exception
-        may hold one in its text.
-        """
-        try:
-            return self._connection.execute(sql, parameters).rowcount
-        except UnicodeEncodeError:
-            return self._connection.execute(sql, [_well_formed(value) for value in parameters]).rowcount
+        """Run a statement; how many rows it changed."""
+        return self._run(sql, parameters).rowcount
 
     def forget(self, manager_id: str) -> None:
         """Forget the counters of a manager whose rows were deleted."""
         self._heads.pop(manager_id, None)
         self.touched.discard(manager_id)
-
-
-def _well_formed(value: Any) -> Any:
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-
-
-def insert_many(connection: sqlite3.Connection, table: str, columns: int, values: Sequence[Any]) -> None:
-    """Insert many rows, given as their values one after the other, with as few statements as possible."""
-    start = 0
-    for rows in CHUNKS:
-        size = rows * columns
-        while len(values) - start >= size:
-            connection.execute(_insertion(table, columns, rows), values[start : start + size])
-            start += size
-
-
-@cache
-def _insertion(table: str, columns: int, rows: int) -> str:
-    """The statement that inserts rows; made once, for its text is long."""
-    one = f"({', '.join('?' * columns)})"
-    return f"INSERT INTO {table} VALUES {', '.join([one] * rows)}"  # noqa: S608
