@@ -70,12 +70,13 @@ class Source:
     @cached_property
     def fields(self) -> str:
         """The ids as members of a JSON object, without the braces."""
-        ids: dict[str, Any] = {"manager_id": self.manager_id}
+        fields = f'"manager_id":{quote(self.manager_id)}'
         if self.step_id:
-            ids |= {"step_id": self.step_id, "step_name": self.step_name}
+            fields += f',"step_id":{quote(self.step_id)},"step_name":{encode(self.step_name)}'
         if self.job_id:
-            ids |= {"job_id": self.job_id, "parent_id": self.parent_id, "attempt": self.attempt}
-        return encode(ids)[1:-1]
+            fields += f',"job_id":{quote(self.job_id)},"parent_id":{encode(self.parent_id)}'
+            fields += f',"attempt":{self.attempt}'
+        return fields
 
 
 @dataclass(slots=True)
