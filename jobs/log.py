@@ -6,7 +6,7 @@ A status change and its row are one transaction: neither is ever seen without th
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from jobs import state
@@ -251,9 +251,11 @@ class Log:
             pass
 
     def _clean(self, outcome: Outcome) -> Outcome:
+        if not (outcome.reason or outcome.extra):
+            return outcome
         reason = outcome.reason and self.redactor.clean(outcome.reason)[:REASON_CHARACTERS]
         extra = {
             key: self.redactor.seal(value) if isinstance(value, str) else value
             for key, value in (outcome.extra or {}).items()
         }
-        return replace(outcome, reason=reason, extra=extra)
+        return Outcome(outcome.previous, outcome.status, reason, outcome.duration, extra)

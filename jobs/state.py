@@ -2,9 +2,8 @@
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.row import Source, whole
 from jobs.status import Status, job_counts, progress_text, step_counts
@@ -13,8 +12,7 @@ from jobs.store.transaction import Transaction
 MOST_PROGRESS = 200  # worker jobs in one row, which has its bounds
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A change of status: from what, to what, why, and how long it took (seconds) if it ended."""
 
     previous: Status
