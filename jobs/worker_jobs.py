@@ -113,13 +113,14 @@ class WorkerJobs:
         """
         name = function.__name__
         text = exact_json(arguments, f"spawn({name}): its arguments are")
+        arguments = json.loads(text)  # as they are read back
         spawner, path = parent.spawner, f"{function.__module__}:{name}"
         if spawner.depth >= MOST_DEPTH:
             raise RecursionError(f"spawn({name}): worker jobs are nested deeper than {MOST_DEPTH}")
         if not self._roster.enter():  # nothing comes after the end
             raise RuntimeError(f"spawn({name}): the step has ended")
         with self._spawning:  # several threads of one job may spawn
-            known = spawner.again(path, json.loads(text))
+            known = spawner.again(path, arguments)
         if known is not None:
             known.function = function
             self.call_on_loop(self._spawn_again, known, spawner)
@@ -136,7 +137,7 @@ class WorkerJobs:
             source=source,
             function=function,
             function_path=path,
-            arguments=json.loads(text),
+            arguments=arguments,
         )
         if spawner.depth:  # a step's own function runs once in a StepRun: nobody looks for its children
             spawner.children.append(job)
