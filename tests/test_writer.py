@@ -24,6 +24,7 @@ from jobs.redact import Redactor
 from jobs.row import Source
 from jobs.state import Outcome
 from jobs.store import rows, runs, schema
+from jobs.store.deletion import delete_rows
 from jobs.store.store import DatabaseError, DatabaseInUse, Store
 from jobs.store.transaction import Transaction
 from jobs.store.writer import CAPACITY, Closed, Unwritable
@@ -132,6 +133,80 @@ def test_readers_are_woken_after_the_commit(opened: Opened) -> None:
         opened.log.line(MANAGER, "manager", "info", f"line {number}")
         opened.log.flush()
     assert [seq for seq in seen if seq > 3] == [4, 5, 6, 7, 8]
+
+
+def job(number: int, name: str = "work") -> dict[str, Any]:
+    """The columns of a worker job, pending."""
+    ids = {"job_id": f"manager234.1.{number}", "manager_id": MANAGER.manager_id, "step_id": STEPS[0].step_id}
+    return {**ids, "name": name, "status": "pending"}
+
+
+def test_an_inserted_worker_job_is_there_for_what_follows_in_its_transaction(opened: Opened) -> None:
+    def change(tx: Transaction) -> tuple[bool, int, int]:
+        for number in range(1, 101):
+            tx.insert("jobs", job(number))
+        seen = len(tx.not_ended("jobs", MANAGER.manager_id))
+        updated = tx.update("jobs", "job_id", "manager234.1.100", "pending", {"status": "running"})
+        tx.insert("jobs", job(101))
+        return updated, seen, len(tx.select("SELECT * FROM jobs"))
+
+    assert opened.store.commit(change).result(10) == (True, 100, 101)
+
+
+def test_half_a_surrogate_pair_among_inserted_worker_jobs_is_stored_escaped(opened: Opened) -> None:
+    """In a later statement than the first: those before it are not inserted twice."""
+
+    def change(tx: Transaction) -> None:
+        for number in range(1, 81):
+            tx.insert("jobs", job(number, "\ud800" if number == 70 else "work"))
+
+    opened.store.commit(change).result(10)
+    jobs = opened.store.readers.read(
+        lambda db: db.execute("SELECT name FROM jobs ORDER BY ordinal").fetchall()
+    )
+    assert [name for (name,) in jobs] == ["work"] * 69 + ["\\ud800"] + ["work"] * 10
+
+
+def test_inserted_worker_jobs_are_rolled_back_with_a_bad_change(opened: Opened) -> None:
+    def change(tx: Transaction) -> None:
+        tx.insert("jobs", job(1))
+        raise RuntimeError("a change that is bad")
+
+    with pytest.raises(RuntimeError, match="a change that is bad"):
+        opened.store.commit(change).result(10)
+    assert opened.store.commit(lambda tx: tx.select("SELECT * FROM jobs")).result(10) == []
+
+
+def test_the_id_of_a_deleted_line_is_not_given_again(opened: Opened) -> None:
+    """A search goes on after the last line that it saw."""
+    opened.log.line(STEPS[0], "step", "info", "the newest")
+    opened.log.flush()
+    ids = "SELECT id FROM log ORDER BY id"
+    last = opened.store.commit(lambda tx: tx.select(ids)[-1]["id"]).result(10)
+    opened.store.commit(lambda tx: delete_rows(tx, MANAGER.manager_id)).result(10)
+    opened.log.line(STEPS[0], "step", "info", "newer")
+    opened.log.flush()
+    assert [row["id"] for row in opened.store.commit(lambda tx: tx.select(ids)).result(10)] == [last + 1]
+
+
+@pytest.mark.parametrize("sizes", ["", ", columnsize=0"], ids=["an index with sizes", "without"])
+def test_words_of_deleted_lines_are_forgotten(opened: Opened, sizes: str) -> None:
+    """Also in a database whose index was made with the sizes of texts."""
+
+    def make_index(tx: Transaction) -> None:
+        tx.execute("DROP TABLE log_words")
+        tx.execute(
+            "CREATE VIRTUAL TABLE log_words"
+            f" USING fts5(message, content='', tokenize='ascii', detail='none'{sizes})"
+        )
+
+    opened.store.commit(make_index).result(10)
+    opened.log.line(STEPS[0], "step", "info", "a word")
+    hits = "SELECT rowid FROM log_words WHERE log_words MATCH 'word'"
+    opened.log.flush()
+    assert len(opened.store.commit(lambda tx: tx.select(hits)).result(10)) == 1
+    opened.store.commit(lambda tx: delete_rows(tx, MANAGER.manager_id)).result(10)
+    assert opened.store.commit(lambda tx: tx.select(hits)).result(10) == []
 
 
 def test_nothing_comes_after_the_end(opened: Opened) -> None:
