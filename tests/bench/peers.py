@@ -93,6 +93,16 @@ def _wait(port: int) -> None:
             return
 
 
+def _versions(python: str) -> str:
+    show = f"for name in {list(JOBS)}: print(name, version(name), end=', ')"
+    code = f"from importlib.metadata import version\n{show}"
+    libraries = subprocess.run([python, "-c", code], check=True, text=True, stdout=subprocess.PIPE).stdout
+    redis = subprocess.run(
+        ["redis-server", "--version"], check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+    return f"{libraries}Redis {redis.partition('v=')[2].partition(' ')[0]}"
+
+
 def main() -> None:
     """The command ``python -m tests.bench.peers``."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.peers", description=__doc__)
@@ -103,7 +113,7 @@ def main() -> None:
     if not shutil.which("redis-server"):
         print("skipped: there is no redis-server (on Debian and Ubuntu: sudo apt-get install redis-server)")
         return
-    described = machine.description()
+    described = machine.description() | {"libraries": _versions(options.python)}
     rounds = []
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
