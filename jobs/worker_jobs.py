@@ -163,6 +163,7 @@ class WorkerJobs:
             return
         self._roster.reopened(job)
         job.cancelled, job.tries = None, 0
+        job.remember(job.children)
         self._make_pending(job, job.status, "its parent is tried again")
         self._enqueue(job, spawner)
 

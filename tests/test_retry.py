@@ -56,6 +56,14 @@ WORKERS = """
             raise RuntimeError("after the children")
         return results
 
+    @worker("generations")
+    async def generations(step: Job, folder: str) -> None:
+        step.spawn(grandparent, folder)
+
+    async def grandparent(job: Job, folder: str) -> None:
+        mark(folder, "grandparent")
+        await job.spawn(parent, folder)
+
     @worker("found")
     async def found(step: Job, folder: str) -> None:
         mark(folder, step.step_name)
@@ -250,6 +258,15 @@ def test_a_parent_tried_again_runs_its_failed_child_again(place: Place) -> None:
     calls = place.calls()
     assert (calls.count("parent"), calls.count("a"), calls.count("b")) == (2, 2, 4)
     assert manager["total_jobs"] == 4
+
+
+def test_a_child_that_runs_again_for_its_parent_keeps_its_own_children(place: Place) -> None:
+    place.define('[step.one]\ntype = "generations"\nretries = 1\nretry_delay = "0.01s"')
+    place.break_("parent")
+    manager = place.service.run_to_end("job")
+    # The grandparent's two tries, the parent's two for each of them, and its children once.
+    assert sorted(place.calls()) == ["a", "a", "b", "grandparent", "grandparent"] + ["parent"] * 4
+    assert (manager["total_jobs"], manager["completed_jobs"]) == (5, 3)
 
 
 STEPS = """
