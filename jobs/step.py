@@ -119,7 +119,7 @@ class StepRun:
                 self._refuse([str(misfit) for misfit in wrong])
             elif not self._earlier.function_completed:
                 self._roster.enter()
-                tasks.start_soon(self._call_function)
+                tasks.start_soon(self._call_function, started)
             self._roster.leave()
             await self._roster.all_ended()
             tasks.cancel_scope.cancel()
@@ -175,9 +175,9 @@ class StepRun:
             median=self._median,
         )
 
-    async def _call_function(self) -> None:
+    async def _call_function(self, due: float) -> None:
         """The step's own function; its end alone does not end the step."""
-        spawner = Spawner(queued_at=time.monotonic())
+        spawner = Spawner(queued_at=due)  # kept worker jobs may have run before this
         spawner.remember(self._earlier.own)
         job = Job(self, self.source, "step", self.definition.name, spawner)
         ending = await self._caller.call(job, self._function, self._config, self._function_scope)

@@ -191,6 +191,17 @@ def test_a_function_that_died_half_way_spawns_no_job_twice(place: Place) -> None
     assert [job["arguments"]["name"] for job in jobs] == ["a", "b", "a", "c", "d", "b"]
 
 
+def test_a_job_that_fails_again_before_its_step_spawns_it_again_runs_once(place: Place) -> None:
+    place.define('[step.one]\ntype = "items"\nnames = ["a"]')
+    place.break_("one", "a")
+    manager = place.service.run_to_end("job")
+    place.calls()
+    (place.folder / "break-one").unlink()
+    manager = place.retry(manager["id"])
+    assert sorted(place.calls()) == ["a", "one"]
+    assert (manager["status"], manager["failed_jobs"]) == ("failed", 1)
+
+
 def test_the_handle_of_a_kept_child_has_its_result(place: Place) -> None:
     place.define('[step.one]\ntype = "family"')
     place.break_("parent")
