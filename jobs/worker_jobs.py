@@ -139,10 +139,11 @@ class WorkerJobs:
             function_path=path,
             arguments=arguments,
         )
-        if spawner.depth:  # a step's own function runs once in a StepRun: nobody looks for its children
-            spawner.children.append(job)
         self._log.spawn(source, name, path, text)
         self._roster.live[job.id] = job
+        # Last: from here on the loop, in its thread, may find and cancel it.
+        if spawner.depth:  # a step's own function runs once in a StepRun: nobody looks for its children
+            spawner.children.append(job)
         self.call_on_loop(self._enqueue, job, spawner)
         return Handle(self._host, job)
 
@@ -156,13 +157,13 @@ class WorkerJobs:
                 self._fill_places()
 
     def _spawn_again(self, job: WorkerJob, spawner: Spawner) -> None:
-        """One that ended without completing, before its parent's present try was due, runs again."""
-        done = job.status in LIVE or job.status == "completed" or job.ended_at > spawner.queued_at
-        if done or self._stopped or spawner.cancelled:
+        """One that failed before its parent's present try was due runs again; a cancelled one does not."""
+        again = job.status == "failed" and job.ended_at < spawner.queued_at
+        if not again or self._stopped or spawner.cancelled:
             self._roster.leave()
             return
         self._roster.reopened(job)
-        job.cancelled, job.tries = None, 0
+        job.tries = 0
         job.remember(job.children)
         self._make_pending(job, job.status, "its parent is tried again")
         self._enqueue(job, spawner)
@@ -249,8 +250,9 @@ class WorkerJobs:
         job = self._roster.live.get(job_id)
         if job is None:
             return False
-        self._log.line(job.source, "worker", "warning", reason[0].upper() + reason[1:])
-        self._cancel([job], reason)
+        if job.cancelled is None:
+            self._log.line(job.source, "worker", "warning", reason[0].upper() + reason[1:])
+            self._cancel([job], reason)
         return True
 
     def _cancel(self, jobs: Collection[WorkerJob], reason: str) -> None:
