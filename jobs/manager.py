@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 from jobs.log import Log
 from jobs.row import Source
 from jobs.state import Outcome
-from jobs.status import TERMINAL, Node, Status, Stop, next_moves, roll_up_manager
+from jobs.status import LIVE, TERMINAL, Node, Status, Stop, next_moves, roll_up_manager
 from jobs.step import StepRun
 from jobs.step_definition import StepDefinition
 
@@ -52,19 +52,20 @@ class ManagerRun:
         )
         self._draining = False
         self._ended = anyio.Event()
-        self._tasks: TaskGroup
+        self._tasks: TaskGroup | None = None  # until it runs; it may be cancelled before
         self.over = False
 
     async def run(self) -> None:
         """Run every step that may run, to the end."""
         started = time.monotonic()
         self._status(Outcome("pending", "running"))
-        async with anyio.create_task_group() as self._tasks:
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
             if self._timeout is not None:
-                self._tasks.start_soon(self._time_out, self._timeout)
+                tasks.start_soon(self._time_out, self._timeout)
             self._advance()
             await self._ended.wait()
-            self._tasks.cancel_scope.cancel()
+            tasks.cancel_scope.cancel()
         self.over = True
         status = roll_up_manager(
             self._statuses.values(), cancelled=self._stop == "cancel", failed=self._failed
@@ -88,6 +89,8 @@ class ManagerRun:
 
     def _advance(self) -> None:
         """Start, skip or cancel the steps whose time has come."""
+        if self._tasks is None:
+            return
         if not self._draining:
             for move in next_moves(self._nodes, self._statuses, self._stop):
                 self._statuses[move.step] = move.status
@@ -95,8 +98,7 @@ class ManagerRun:
                 if move.status == "running":
                     self._tasks.start_soon(self._run_step, step)
                 else:
-                    outcome = Outcome("pending", move.status, move.reason)
-                    self._log.step_status(step.source, move.step, outcome)
+                    step.end_unstarted(move.status, move.reason or "")
         if TERMINAL.issuperset(self._statuses.values()):
             self._ended.set()
 
@@ -131,7 +133,7 @@ class ManagerRun:
             self._steps[name].cancel(reason)
         elif self._statuses[name] == "pending":
             self._statuses[name] = "cancelled"
-            self._log.step_status(self._steps[name].source, name, Outcome("pending", "cancelled", reason))
+            self._steps[name].end_unstarted("cancelled", reason)
             self._advance()
         else:
             return False
@@ -139,7 +141,7 @@ class ManagerRun:
 
     def cancel_job(self, name: str, job_id: str, reason: str) -> bool:
         """Cancel a worker job of a step, with all that it has spawned; False if it has ended."""
-        return self._statuses[name] == "running" and self._steps[name].cancel_job(job_id, reason)
+        return self._statuses[name] in LIVE and self._steps[name].cancel_job(job_id, reason)
 
     def _end_early(self, stop: Stop, reason: str) -> None:
         if self._stop == "cancel":

@@ -31,7 +31,7 @@ class Roster:
             self.next_number = max(self.next_number, int(job.id.rpartition(".")[2]) + 1)
         self._ends: dict[str, anyio.Event] = {}
         # Worker jobs that have not ended, and others that hold the step open; entered in any thread.
-        self._open = len(self.live)
+        self._open = len(self.live) + 1  # the step itself, until it has started
         self._over = False
         self._all_ended = anyio.Event()
         self._lock = threading.Lock()

@@ -77,6 +77,7 @@ class StepRun:
         self._caller = caller
         self._max_child_failures = max_child_failures
         self._earlier = earlier
+        self._due = time.monotonic()  # worker jobs of an earlier attempt end after this
         self._stopped: Stopped | None = None
         self._reason: str | None = None
         self._function_scope = CancelScope()
@@ -104,10 +105,11 @@ class StepRun:
 
         :param definition_id: whose earlier runs tell how long it may take
         """
+        if self._stopped:  # before its turn on the event loop came
+            return self.end_unstarted("cancelled", self._reason or "")
         self._started = started = time.monotonic()
         self._write_status("pending", "running")
         async with anyio.create_task_group() as tasks:
-            self._roster.enter()
             self._jobs.start(tasks)
             tasks.start_soon(self._reporter.run)
             tasks.start_soon(self._look_back, definition_id)
@@ -119,7 +121,7 @@ class StepRun:
                 self._refuse([str(misfit) for misfit in wrong])
             elif not self._earlier.function_completed:
                 self._roster.enter()
-                tasks.start_soon(self._call_function, started)
+                tasks.start_soon(self._call_function)
             self._roster.leave()
             await self._roster.all_ended()
             tasks.cancel_scope.cancel()
@@ -131,6 +133,12 @@ class StepRun:
         )
         reason = self._reason or self._shortfall(status)
         self._write_status("running", status, reason, time.monotonic() - started)
+        return status
+
+    def end_unstarted(self, status: Status, reason: str) -> Status:
+        """End a step that does not start, with the worker jobs that it has of earlier attempts."""
+        self._jobs.stop(reason)
+        self._write_status("pending", status, reason)
         return status
 
     def _shortfall(self, status: Status) -> str | None:
@@ -175,9 +183,9 @@ class StepRun:
             median=self._median,
         )
 
-    async def _call_function(self, due: float) -> None:
+    async def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""
-        spawner = Spawner(queued_at=due)  # kept worker jobs may have run before this
+        spawner = Spawner(queued_at=self._due)
         spawner.remember(self._earlier.own)
         job = Job(self, self.source, "step", self.definition.name, spawner)
         ending = await self._caller.call(job, self._function, self._config, self._function_scope)
