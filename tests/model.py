@@ -150,7 +150,7 @@ class Model:
         """Cancel a step."""
         step = self.steps[name]
         if step.status == "pending":
-            step.status = "cancelled"
+            self._end_unstarted(step, "cancelled")
         self._halt(step, "cancelled")
 
     def cancel_job(self, job: Job) -> None:
@@ -212,9 +212,9 @@ class Model:
             always = step.plan["always_run"]
             ended_badly = any(status not in LIVE | GOOD for status in above)
             if self._stop == "cancel":
-                step.status = "cancelled"
+                self._end_unstarted(step, "cancelled")
             elif self._stop == "fatal" or (not always and (self._stop == "fail" or ended_badly)):
-                step.status = "skipped"
+                self._end_unstarted(step, "skipped")
             elif not LIVE.intersection(above):
                 self._start(step)
             else:
@@ -287,9 +287,17 @@ class Model:
         """End a running step early."""
         if step.status == "running":
             step.stopped, step.body = status, None
-            for job in step.jobs:
-                if job.status in LIVE:
-                    self._end(job, "cancelled")
+            self._cancel_all(step)
+
+    def _end_unstarted(self, step: Step, status: str) -> None:
+        """A step does not start; worker jobs of an earlier attempt are cancelled with it."""
+        step.status = status
+        self._cancel_all(step)
+
+    def _cancel_all(self, step: Step) -> None:
+        for job in step.jobs:
+            if job.status in LIVE:
+                self._end(job, "cancelled")
 
     # -- worker jobs
 
@@ -297,7 +305,7 @@ class Model:
         """A worker job, or the one that an earlier call of the parent has spawned."""
         for job in parent.children:
             if (job.key, job.nth) == (key, nth):
-                if job.status not in {"completed", *LIVE} and job.ended < parent.due:
+                if job.status == "failed" and job.ended < parent.due:
                     job.status, job.attempt, job.tries, job.due = "pending", job.attempt + 1, 0, self._clock
                     step.queue.append(job)
                 return job
