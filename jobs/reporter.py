@@ -48,6 +48,11 @@ class Reporter:
         """What a worker job said last and was not reported yet."""
         return self._progress.get(job_id)
 
+    def forget(self, job_id: str) -> None:
+        """Drop what a worker job said in a try that is over: its next one has said nothing yet."""
+        with self._lock:
+            self._progress.pop(job_id, None)
+
     def _wake(self) -> None:
         self._news.set()
 

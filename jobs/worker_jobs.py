@@ -223,6 +223,7 @@ class WorkerJobs:
         self, job: WorkerJob, previous: Status, reason: str, duration: float | None = None
     ) -> None:
         """Let it wait for its next attempt."""
+        self._reporter.forget(job.id)
         job.source = replace(job.source, attempt=job.source.attempt + 1)
         job.status, job.reason, job.queued_at = "pending", reason, time.monotonic()
         extra = {"attempt": job.source.attempt, "progress_done": None, "progress_total": None}

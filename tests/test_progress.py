@@ -14,7 +14,8 @@ WORKERS = """
     @worker("counts")
     async def counts(step: Job, kind: str) -> None:
         step.progress(1, 2)  # a step's own has no place, and hurts nobody
-        step.spawn({"async": calmly, "thread": in_thread, "track": tracked, "flood": flood}[kind])
+        kinds = {"async": calmly, "thread": in_thread, "track": tracked, "flood": flood, "again": again}
+        step.spawn(kinds[kind])
 
     async def calmly(job: Job) -> None:
         for number in range(1, 61):
@@ -30,6 +31,13 @@ WORKERS = """
         for _ in job.track(["a", "b", "c"]):
             await anyio.sleep(0.15)
 
+    async def again(job: Job) -> None:
+        if job.attempt == 1:
+            job.progress(1, 2)
+            await anyio.sleep(0.11)
+            job.progress(2, 2)
+            raise RuntimeError("after all of it")
+
     def flood(job: Job) -> None:
         for number in range(100_000):
             job.progress(number, 100_000)
@@ -41,7 +49,11 @@ def counting(service: Service) -> Service:
     service.stop()
     service.add_workers("counts", WORKERS)
     service.start()
-    service.define("counts", '[params]\nkind = ""\n[step.one]\ntype = "counts"\nkind = "{params.kind}"')
+    service.define(
+        "counts",
+        '[params]\nkind = ""\n[step.one]\ntype = "counts"\nkind = "{params.kind}"\n'
+        'retries = 1\nretry_delay = "1ms"',
+    )
     return service
 
 
@@ -83,3 +95,9 @@ def test_a_running_job_says_how_far_it_is(counting: Service) -> None:
     assert job["job_id"] == job_id
     assert job["progress"]["total"] == said["total"] == 3
     assert job["progress"]["done"] >= said["done"]
+
+
+def test_a_try_has_only_its_own_progress(counting: Service) -> None:
+    manager = counting.run_to_end("counts", kind="again")
+    (job,) = counting.get(f"/managers/{manager['id']}/jobs")["items"]
+    assert (job["status"], job["attempt"], job["progress"]) == ("completed", 2, None)
