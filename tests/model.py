@@ -337,9 +337,10 @@ class Model:
         else:
             self._end(job, "failed")
             limit = self.plan["max_child_failures"]
-            if limit is not None and step.count("failed") > limit and not step.stopped:
-                self.loose = True
-                self._halt(step, "failed")
+            if limit is not None and step.count("failed") > limit:
+                self.loose = True  # the step's own function may fail before or after
+                if not step.stopped:
+                    self._halt(step, "failed")
 
     def _end(self, job: Job, status: str) -> None:
         self._clock += 1

@@ -1,6 +1,5 @@
 """Promise: steps run in order, side by side where they may, within their places, and end by the rules."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,30 +97,12 @@ WORKERS = """
 
     @worker("stubborn")
     async def stubborn(step: Job, mode: str) -> None:
-        if mode == "thread":
-            step.spawn(in_thread)
-        elif mode == "swallows":
-            step.spawn(swallows)
-        elif mode == "exits":
+        if mode == "exits":
             step.spawn(exits)
         elif mode == "not_json":
             step.spawn(not_json)
         elif mode == "cancels_itself":
             step.spawn(cancels_itself)
-
-    def in_thread(job: Job) -> None:
-        job.log.info("in the thread")
-        while True:
-            time.sleep(0.01)
-            job.log.debug("still here")
-
-    async def swallows(job: Job) -> str:
-        job.log.info("will swallow")
-        try:
-            await anyio.sleep_forever()
-        except BaseException:
-            pass
-        return "late result"
 
     async def exits(job: Job) -> None:
         raise SystemExit(3)
@@ -376,69 +357,6 @@ def test_awaiting_a_failed_job_raises(service: Service) -> None:
     manager = run(service, '[step.only]\ntype = "awaits_failure"')
     assert manager["status"] == "failed"
     assert any("caught: child (" in m and "ended failed" in m for m in messages(service, manager))
-
-
-# -- cancelling
-
-
-def test_cancel(service: Service, tmp_path: Path) -> None:
-    service.define(
-        "long",
-        f"""
-        [step.first]
-        type = "do"
-        jobs = 6
-        concurrency = 2
-        wait = "{tmp_path}/never"
-        [step.second]
-        type = "do"
-        depends = "first"
-        """,
-    )
-    manager_id = service.run("long")
-    with service.stream(manager_id) as events:
-        for event in events:
-            if "running 1" in event.data:
-                response = service.post(f"/managers/{manager_id}/cancel", {"reason": "changed my mind"})
-                assert response.status_code == 202
-                assert response.json()["id"] == manager_id
-    manager = service.get(f"/managers/{manager_id}")
-    assert manager["status"] == "cancelled"
-    assert manager["reason"] == "cancelled by a user: changed my mind"
-    assert manager["cancelled_jobs"] == 6
-    assert [step["status"] for step in manager["steps"]] == ["cancelled", "cancelled"]
-    again = service.post(f"/managers/{manager_id}/cancel")
-    assert again.status_code == 409
-    assert "cancelled" in again.json()["detail"]
-
-
-def test_cancelled_is_final(service: Service) -> None:
-    """A worker that swallows its cancellation and returns a result is cancelled nevertheless."""
-    service.define("job", '[step.only]\ntype = "stubborn"\nmode = "swallows"')
-    manager_id = service.run("job")
-    with service.stream(manager_id) as events:
-        for event in events:
-            if "will swallow" in event.data:
-                assert service.post(f"/managers/{manager_id}/cancel").status_code == 202
-    (job,) = service.get(f"/managers/{manager_id}/jobs")["items"]
-    assert (job["status"], job["result"]) == ("cancelled", None)
-
-
-def test_a_cancelled_thread_is_given_up_and_writes_nothing_more(service: Service) -> None:
-    service.define("job", '[step.only]\ntype = "stubborn"\nmode = "thread"')
-    manager_id = service.run("job")
-    threads = threading.Event()
-    with service.stream(manager_id) as events:
-        for event in events:
-            if "in the thread" in event.data and not threads.is_set():
-                threads.set()
-                assert service.post(f"/managers/{manager_id}/cancel").status_code == 202
-    manager = service.get(f"/managers/{manager_id}")
-    assert manager["status"] == "cancelled"
-    rows = service.rows(manager_id)
-    assert rows[-1]["event"] == "job_status"
-    assert rows[-1]["job_type"] == "manager"
-    assert manager["last_seq"] == len(rows)
 
 
 # -- functions that misbehave
