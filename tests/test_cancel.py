@@ -164,7 +164,8 @@ class Place:
         while page["next"]:
             found += page["items"]
             page = self.service.client.get(page["next"]).json()
-        return found + page["items"]
+        found += page["items"]
+        return found
 
     def lines(self, manager_id: str) -> list[tuple[str, str, str]]:
         """Originator, step and message of every warning."""
@@ -193,6 +194,16 @@ def place(cancel_service: Service, tmp_path: Path) -> Iterator[Place]:
 
 def statuses(manager: dict[str, Any]) -> dict[str, str]:
     return {step["name"]: step["status"] for step in manager["steps"]}
+
+
+def target(manager_id: str, what: str) -> dict[str, Any]:
+    """The body of a cancel: the run, its step or its first worker job."""
+    found: dict[str, dict[str, Any]] = {
+        "run": {},
+        "step": {"step": "only"},
+        "job": {"job": f"{manager_id}.1.1"},
+    }
+    return found[what]
 
 
 REASONS = [
@@ -224,7 +235,7 @@ LONG = """
 
 
 @pytest.mark.parametrize(("body", "reason"), REASONS)
-def test_a_run(place: Place, body: dict[str, str], reason: str) -> None:
+def test_a_run(place: Place, body: dict[str, Any], reason: str) -> None:
     manager_id = place.start(LONG, times=3)
     answer = place.cancel(manager_id, **body)
     assert answer["id"] == manager_id
@@ -243,7 +254,7 @@ def test_a_run(place: Place, body: dict[str, str], reason: str) -> None:
 
 
 @pytest.mark.parametrize(("body", "reason"), REASONS)
-def test_a_step(place: Place, body: dict[str, str], reason: str) -> None:
+def test_a_step(place: Place, body: dict[str, Any], reason: str) -> None:
     manager_id = place.start(LONG, times=3)
     answer = place.cancel(manager_id, step="first", **body)
     assert statuses(answer)["other"] == "running"
@@ -285,7 +296,7 @@ def test_the_last_step_left(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("body", "reason"), REASONS)
-def test_a_worker_job_takes_its_descendants_with_it(place: Place, body: dict[str, str], reason: str) -> None:
+def test_a_worker_job_takes_its_descendants_with_it(place: Place, body: dict[str, Any], reason: str) -> None:
     toml = '[step.only]\ntype = "spawns"\nkinds = ["grandparent", "waits"]\nconcurrency = 2\ngo = "GO"'
     manager_id = place.start(toml, times=2)  # of four that wait two are pending
     jobs = {job["job_id"]: job for job in place.jobs(manager_id)}
@@ -342,8 +353,7 @@ def test_a_worker_job_that_waits_for_its_next_try(place: Place) -> None:
 def test_cancelled_is_final(place: Place, kind: str, what: str) -> None:
     """Whatever it returns or raises; a thread is given up and writes nothing more."""
     manager_id = place.start(f'[step.only]\ntype = "spawns"\nkinds = ["{kind}"]\nretries = 2\ngo = "GO"')
-    body = {"run": {}, "step": {"step": "only"}, "job": {"job": f"{manager_id}.1.1"}}[what]
-    place.cancel(manager_id, **body)
+    place.cancel(manager_id, **target(manager_id, what))
     manager = place.finish(manager_id)
     assert manager["status"] == "cancelled"
     (job,) = place.jobs(manager_id)
@@ -355,9 +365,8 @@ def test_cancelled_is_final(place: Place, kind: str, what: str) -> None:
 def test_again_while_it_is_being_cancelled(place: Place, what: str) -> None:
     """A function that shields itself takes its time; it is told once, and what it spawns is cancelled too."""
     manager_id = place.start('[step.only]\ntype = "spawns"\nkinds = ["shields"]\ngo = "GO"')
-    body = {"run": {}, "step": {"step": "only"}, "job": {"job": f"{manager_id}.1.1"}}[what]
     for _ in range(3):
-        assert place.cancel(manager_id, **body)["running_jobs"] == 1
+        assert place.cancel(manager_id, **target(manager_id, what))["running_jobs"] == 1
     place.go.touch()
     manager = place.finish(manager_id)
     assert manager["status"] == "cancelled"

@@ -1,4 +1,4 @@
-"""Promise: whatever fails, is cancelled, dies and is retried, a run becomes what the rules say, and its rows too.
+"""Promise: whatever fails, is cancelled, dies or is retried, a run becomes what the rules say, its rows too.
 
 Hypothesis makes up definitions, how their functions behave, and what a user does to the run. The service and
 a model of the rules (``tests.model``) play the same, and are compared whenever nothing moves any more.
@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -274,8 +273,9 @@ class Trial:
         (self.service.definitions / f"{self.definition}.toml").unlink()
 
     def _retry(self, position: int | None) -> bool:
-        body = None if position is None else {"step": self.names[position]}
-        accepted = self.model.retry(body and body["step"])
+        only = None if position is None else self.names[position]
+        body = None if only is None else {"step": only}
+        accepted = self.model.retry(only)
         response = self.service.post(f"/managers/{self.manager_id}/retry", body)
         assert response.status_code == (202 if accepted else 409), response.text
         return accepted
