@@ -277,10 +277,17 @@ class Trial:
     def _retry(self, position: int | None) -> bool:
         only = None if position is None else self.names[position]
         body = None if only is None else {"step": only}
-        accepted = self.model.retry(only)
+        accepted = self._retry_in_order(only)
         response = self.service.post(f"/managers/{self.manager_id}/retry", body)
         assert response.status_code == (202 if accepted else 409), response.text
         return accepted
+
+    def _retry_in_order(self, only: str | None) -> bool:
+        """Worker jobs are queued in the order of their spawning, which is not for the model to say."""
+        spawned = list(self.paths.values())
+        for step in self.model.steps.values():
+            step.jobs.sort(key=lambda job: spawned.index(job.path))
+        return self.model.retry(only)
 
     # -- gates
 
@@ -359,7 +366,7 @@ class Trial:
         self._close()
         self.service.start()
         if self.scenario.resume:
-            assert self.model.retry()
+            assert self._retry_in_order(None)
 
     # -- comparing
 
