@@ -391,6 +391,20 @@ def test_refusals(place: Place) -> None:
     assert place.lines(manager_id) == []
 
 
+def test_a_parent_that_is_tried_again_does_not_run_it_again(place: Place) -> None:
+    toml = '[step.only]\ntype = "spawns"\nkinds = ["parent"]\nretries = 1\nretry_delay = "10ms"\ngo = "GO"'
+    manager_id = place.start(toml, times=3)
+    child = place.jobs(manager_id)[2]["job_id"]
+    place.cancel(manager_id, job=child)
+    place.go.touch()
+    assert place.finish(manager_id)["status"] == "completed_with_warnings"
+    found = [(job["status"], job["attempt"]) for job in place.jobs(manager_id)]
+    assert found == [("failed", 2), ("completed", 1), ("cancelled", 1), ("completed", 1), ("completed", 1)]
+    assert place.service.post(f"/managers/{manager_id}/retry").status_code == 202
+    manager = place.finish(manager_id)
+    assert (manager["status"], manager["completed_jobs"]) == ("completed", 5)
+
+
 # -- in a retry
 
 
