@@ -146,11 +146,11 @@ def test_the_progress_of_worker_jobs_is_drawn_while_they_run(place: Place, open_
 def test_the_time_that_is_left_is_told_while_a_step_runs(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.open()
-    panel.run("Load test", worker_count=12, log_count=20, log_delay_ms=20, failure_rate=0)
+    panel.run("Load test", worker_count=32, log_count=50, log_delay_ms=20, failure_rate=0)
     text = panel.step("flat").locator(".progress .progress-text")
     expect(text).to_contain_text(re.compile(r" · about [1-9]\d*s left$"))
     wait_for_end(panel)
-    expect(text).to_have_text("0 pending, 0 running, 12 completed, 0 failed")
+    expect(text).to_have_text("0 pending, 0 running, 32 completed, 0 failed")
 
 
 def test_a_step_is_cancelled_with_a_reason(place: Place, open_panel: OpenPanel) -> None:
