@@ -13,15 +13,22 @@ import math
 
 
 def estimate(
-    total: int, ended: int, *, function_ended: bool, elapsed: float, median: float | None
+    total: int,
+    ended: float,
+    *,
+    function_ended: bool,
+    elapsed: float,
+    median: float | None,
+    least: float | None = None,
 ) -> float | None:
     """Seconds until a running step ends, to 0.1 s; None when nothing tells.
 
     :param total: its worker jobs in this attempt, as far as they are known
-    :param ended: how many of them have ended, however
+    :param ended: how many of them have ended, however; parts of those that run, as far as they tell
     :param function_ended: whether the step's own function has, so that only worker jobs can add to the total
     :param elapsed: seconds since this attempt of the step started
     :param median: seconds that earlier runs of the step took, in the middle; None without any
+    :param least: seconds that the slowest running worker job still takes, by its own progress
     """
     left = max(total - ended, 0)
     if function_ended and left == 0:
@@ -36,4 +43,6 @@ def estimate(
     else:
         weight = max(ended / total, elapsed / (elapsed + history))
         seconds = weight * live + (1 - weight) * history
+    if seconds is not None and least is not None:
+        seconds = max(seconds, least)
     return round(seconds, 1) if seconds is not None and math.isfinite(seconds) else None

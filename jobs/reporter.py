@@ -28,7 +28,8 @@ class Reporter:
         self._on_loop = on_loop
         self._news = anyio.Event()
         self._counts_changed = False
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, Progress] = {}  # not reported yet
+        self._said: dict[str, Progress] = {}  # by worker jobs that run
         self._lock = threading.Lock()
 
     def changed(self) -> None:
@@ -40,17 +41,23 @@ class Reporter:
         """Report how far a worker job says it is. In any thread."""
         with self._lock:
             known = job_id in self._progress
-            self._progress[job_id] = (done, total)
+            self._progress[job_id] = self._said[job_id] = (done, total)
         if not known:  # else a report is on its way
             self._on_loop(self._wake)
 
-    def last_progress(self, job_id: str) -> Progress | None:
-        """What a worker job said last and was not reported yet."""
-        return self._progress.get(job_id)
+    def said(self) -> list[tuple[str, Progress]]:
+        """What the worker jobs that run have said last, with their ids."""
+        return list(self._said.items())
+
+    def ended(self, job_id: str) -> Progress | None:
+        """What a worker job said last, now that it has ended."""
+        with self._lock:
+            return self._said.pop(job_id, None)
 
     def forget(self, job_id: str) -> None:
         """Drop what a worker job said in a try that is over: its next one has said nothing yet."""
         with self._lock:
+            self._said.pop(job_id, None)
             self._progress.pop(job_id, None)
 
     def _wake(self) -> None:

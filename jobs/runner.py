@@ -42,8 +42,8 @@ class TooManyRunning(Exception):
     """The definition already has ``max_running`` runs; ``manager_id`` is one of them."""
 
     def __init__(self, definition_id: str, manager_id: str, limit: int) -> None:
-        runs = "1 run" if limit == 1 else f"{limit} runs"
-        super().__init__(f"{definition_id} already has {runs} at once (max_running = {limit})")
+        times = "" if limit == 1 else f" {limit} times"
+        super().__init__(f"{definition_id} is already running{times} (max_running = {limit})")
         self.manager_id = manager_id
 
 

@@ -175,12 +175,20 @@ class StepRun:
             self._reporter.changed()
 
     def _eta(self) -> float | None:
+        now = time.monotonic()
+        parts, least = 0.0, None
+        for job_id, (done, total) in self._reporter.said():
+            job = self._roster.live.get(job_id)
+            if job is not None and total is not None and 0 < done <= total:
+                parts += done / total
+                least = max(least or 0.0, (now - job.started_at) * (total - done) / done)
         return estimate(
             self._roster.total - self._completed_before,
-            sum(self._roster.counts.values()) - self._completed_before,
+            sum(self._roster.counts.values()) - self._completed_before + parts,
             function_ended=self._function_ended,
-            elapsed=time.monotonic() - self._started,
+            elapsed=now - self._started,
             median=self._median,
+            least=least,
         )
 
     async def _call_function(self) -> None:

@@ -59,6 +59,7 @@ class WorkerJob(Spawner):
     reason: str | None = None
     result: Any = None
     tries: int = 0
+    started_at: float = -math.inf  # its present try (monotonic seconds)
     ended_at: float = -math.inf
     scope: CancelScope | None = None  # of its running call
 

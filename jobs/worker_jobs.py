@@ -189,7 +189,7 @@ class WorkerJobs:
         job.status, job.scope = "running", CancelScope()
         self._log.job_status(job.source, job.name, Outcome("pending", "running"))
         self._reporter.changed()
-        started = time.monotonic()
+        job.started_at = started = time.monotonic()
         assert job.function is not None
         ending = await self._caller.call(try_, job.function, job.arguments, job.scope)
         ending, result = _checked(try_, ending)
@@ -234,7 +234,7 @@ class WorkerJobs:
         self, job: WorkerJob, previous: Status, ending: Ending, duration: float | None, result: str | None
     ) -> None:
         extra: dict[str, Any] = {} if result is None else {"result": result}
-        if progress := self._reporter.last_progress(job.id):
+        if progress := self._reporter.ended(job.id):
             extra["progress_done"], extra["progress_total"] = progress
         reason = job.cancelled if ending.status == "cancelled" else ending.reason
         self._roster.ended(job, ending.status, reason, ending.result)

@@ -1,6 +1,7 @@
 """When will a step end? Sensible in simulated steps, and a number that can be shown whatever is put in."""
 
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -116,3 +117,12 @@ def test_what_is_known_is_used(
     expected: float | None,
 ) -> None:
     assert estimate(total, ended, function_ended=function_ended, elapsed=elapsed, median=median) == expected
+
+
+def test_no_step_ends_before_its_slowest_worker_job() -> None:
+    """Of two worker jobs one was quick, and the other says that it has done 4 of 100 in 4 s."""
+    known = partial(estimate, 2, function_ended=True, elapsed=4.0)
+    assert known(1.04, median=None) == 3.7
+    assert known(1.04, median=None, least=96.0) == 96.0
+    assert known(1.04, median=300.0, least=96.0) == pytest.approx(144.0, abs=0.1)
+    assert known(0, median=None, least=96.0) is None

@@ -17,6 +17,15 @@ WORKERS = """
         if not number:
             await anyio.sleep(seconds)
 
+    @worker("uneven")
+    async def uneven(step: Job) -> None:
+        step.spawn(nap, 0)
+        step.spawn(long)
+
+    async def long(job: Job) -> None:
+        for _ in job.track(range(400)):
+            await anyio.sleep(0.01)
+
     async def nap(job: Job, seconds: float) -> None:
         await anyio.sleep(seconds)
 """
@@ -56,3 +65,15 @@ def test_a_later_run_knows_from_the_first_row_on(napping: Service) -> None:
     assert step["eta_seconds"] == event.json["eta_seconds"]
     manager = napping.finish(manager_id)
     assert manager["steps"][0]["eta_seconds"] is None
+
+
+def test_a_worker_job_that_says_how_far_it_is_is_believed(napping: Service) -> None:
+    napping.define("uneven", '[step.one]\ntype = "uneven"')
+    manager_id = napping.run("uneven")
+    with napping.stream(manager_id, events="step_progress") as events:
+        for event in events:
+            progress = event.json.get("progress", {}) if event.is_row else {}
+            if progress.get(f"{manager_id}.1.2", {"done": 0})["done"] >= 100:
+                break
+    # A quarter is done in a second at least; half of the worker jobs are.
+    assert event.json["eta_seconds"] > 2

@@ -223,7 +223,7 @@ def test_too_many_runs_are_a_skip_that_is_remembered(town: Town) -> None:
     town.look(at=NOON + 2 * DAY)
     skipped = {
         "due_at": "2026-11-24T03:00:00.000000Z",
-        "reason": "nightly already has 1 run at once (max_running = 1)",
+        "reason": "nightly is already running (max_running = 1)",
     }
     assert town.outlook()["last_skipped"] == skipped
     assert town.outlook()["next_run_at"] == "2026-11-25T03:00:00.000000Z"
@@ -390,7 +390,7 @@ def test_a_run_that_goes_on_comes_before_one_that_is_made_up(make_service: Calla
     remember(service, "nightly", datetime(2024, 6, 1, tzinfo=UTC))
     service.start()
     skipped = until(lambda: service.get("/definitions/nightly")["last_skipped"])
-    assert skipped["reason"] == "nightly already has 1 run at once (max_running = 1)"
+    assert skipped["reason"] == "nightly is already running (max_running = 1)"
     (manager,) = service.get("/managers", definition="nightly")["items"]
     assert (manager["id"], manager["status"], manager["attempt"]) == (manager_id, "running", 2)
 

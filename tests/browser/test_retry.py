@@ -98,7 +98,7 @@ def test_a_refused_retry_says_why(place: Place, open_panel: OpenPanel) -> None:
     page = panel.open(f"#/managers/{first}")
     wait_for_end(panel)
     page.get_by_role("button", name="Retry").click()
-    expect(page.locator(".actions").get_by_role("alert")).to_contain_text("job already has 1 run at once")
+    expect(page.locator(".actions").get_by_role("alert")).to_contain_text("job is already running")
     expect(page.locator(".state > .status")).to_have_text("cancelled")
 
 
