@@ -124,19 +124,16 @@ class Preparation:
             {step.name: step.state for step in kept},
             only,
         )
-        redactor = self._log.redactor
-        for step_definition in definition.steps:  # what is sealed cannot be read without them
-            redactor.add(configure(step_definition, definition.params, self._environ).secrets)
         jobs = self._readers.read(lambda db: kept_jobs(db, manager_id))
         steps = [
-            (step.attempt + 1, earlier_of(step, again[step.name], jobs, redactor))
+            (step.attempt + 1, earlier_of(step, again[step.name], jobs, self._environ))
             if step.name in again
             else (step.attempt, Earlier())
             for step in kept
         ]
         return _Kept(
             definition,
-            read_sealed(manager.params, redactor),
+            read_sealed(manager.params, self._environ),
             steps,
             {step.name: step.status for step in kept if step.name not in again},
             Reopening(

@@ -24,7 +24,9 @@ FORMS: tuple[Callable[[str], str], ...] = (
     lambda text: quote_plus(text, errors="replace"),
 )
 SEALED = re.compile("«([^»]*)»")
-SEALED_NUMBER = re.compile('"«#:([^»]*)»"')
+# A number is a text that begins so.
+NUMBER = "«#»"
+SEALED_NUMBER = re.compile(f'"{NUMBER}([^"]*)"')
 
 
 class Redactor:
@@ -34,7 +36,7 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._values: dict[str, str] = {}  # by the variable's name, the newest
+        self._known: set[tuple[str, str]] = set()
         self._pattern: re.Pattern[str] | None = None
         self._seals: dict[str, str] = {}  # "1:NAME" for every text that the pattern finds
         self._nonce = secrets.token_hex(16)
@@ -44,9 +46,9 @@ class Redactor:
 
         They are kept for the life of the process, also those that changed: a late line may hold one.
         """
-        if known.items() <= self._values.items():
+        if known.items() <= self._known:
             return
-        self._values |= known
+        self._known |= known.items()
         for name, value in known.items():
             for index, form in enumerate(FORMS):
                 self._seals.setdefault(form(value), f"{index}:{name}")
@@ -72,7 +74,10 @@ class Redactor:
         return _replaced(value, self.clean, lambda number: MASK)
 
     def seal(self, text: str) -> str:
-        """A JSON text with every secret sealed; for ``shown`` and ``unseal``."""
+        """A JSON text with every secret sealed; for ``shown`` and ``unseal``.
+
+        Of two variables with the same value it is the one learnt first.
+        """
         pattern = self._pattern
         if pattern is None or not pattern.search(text):
             return text
@@ -85,28 +90,28 @@ class Redactor:
         value = _replaced(
             json.loads(text),
             lambda part: pattern.sub(lambda found: mark(self._seals[found[0]]), part),
-            lambda number: mark(f"#{self._seals[number][1:]}") if number in self._seals else MASK,
+            lambda number: mark("#") + pattern.sub(lambda found: mark(self._seals[found[0]]), number),
         )
         sealed = json.dumps(value, separators=(",", ":"))
         return re.sub(f"<{nonce} (.*?) {nonce}>", "«\\1»", sealed)
 
-    def unseal(self, text: str) -> str:
-        """A sealed JSON text with the present values of its variables.
 
-        :raises KeyError: a variable is not known any more
-        """
+def unseal(text: str, environ: Mapping[str, str]) -> str:
+    """A sealed JSON text with the present values of its variables.
 
-        def value(found: "re.Match[str]") -> str:
-            index, _, name = found[1].partition(":")
-            return json.dumps(FORMS[int(index)](self._values[json.loads(f'"{name}"')]))[1:-1]
+    :raises KeyError: a variable is not there any more
+    """
 
-        text = SEALED_NUMBER.sub(lambda found: self._values[json.loads(f'"{found[1]}"')], text)
-        return SEALED.sub(value, text)
+    def value(found: "re.Match[str]") -> str:
+        index, _, name = found[1].partition(":")
+        return json.dumps(FORMS[int(index)](environ[json.loads(f'"{name}"')]))[1:-1]
+
+    return SEALED.sub(value, SEALED_NUMBER.sub(r"\1", text))
 
 
 def shown(text: str) -> str:
     """A sealed JSON text as it may be shown."""
-    return text if text.isascii() else SEALED.sub(MASK, text)
+    return text if text.isascii() else SEALED.sub(MASK, SEALED_NUMBER.sub(f'"{MASK}"', text))
 
 
 def _replaced(value: Any, text: Callable[[str], str], number: Callable[[str], Any]) -> Any:

@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jobs import worker_types
-from jobs.redact import Redactor
+from jobs.redact import unseal
 from jobs.row import Source, now, prepare_line
 from jobs.state import Outcome, columns, manager_progress_row, status_row, step_progress_row
 from jobs.state import job_status as write_job_status
@@ -35,7 +35,9 @@ class Reopening:
     reason: str
 
 
-def earlier_of(step: KeptStep, call_again: bool, jobs: Iterable[KeptJob], redactor: Redactor) -> Earlier:
+def earlier_of(
+    step: KeptStep, call_again: bool, jobs: Iterable[KeptJob], environ: Mapping[str, str]
+) -> Earlier:
     """A step's worker jobs; those that did not complete are pending.
 
     :raises ValueError: a variable of the environment that is in their arguments is not there any more
@@ -55,9 +57,9 @@ def earlier_of(step: KeptStep, call_again: bool, jobs: Iterable[KeptJob], redact
             source=_source(kept, step.name, attempt),
             function=_function(kept.function),
             function_path=kept.function,
-            arguments=read_sealed(kept.arguments, redactor),
+            arguments=read_sealed(kept.arguments, environ),
             status="completed" if completed else "pending",
-            result=read_sealed(kept.result, redactor) if completed and kept.result is not None else None,
+            result=read_sealed(kept.result, environ) if completed and kept.result is not None else None,
         )
         (parent.children if parent else own).append(job)
     for job in found.values():
@@ -71,13 +73,13 @@ def _source(kept: KeptJob, step_name: str, attempt: int) -> Source:
     return Source(manager_id, kept.step_id, step_name, kept.job_id, kept.parent_id, attempt)
 
 
-def read_sealed(sealed: str, redactor: Redactor) -> Any:
+def read_sealed(sealed: str, environ: Mapping[str, str]) -> Any:
     """A value of sealed JSON.
 
     :raises ValueError: a variable of the environment that is in it is not there any more
     """
     try:
-        return json.loads(redactor.unseal(sealed))
+        return json.loads(unseal(sealed, environ))
     except KeyError as error:
         raise ValueError(f"the environment has no {error.args[0]} any more") from None
 
