@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jobs import worker_types
@@ -14,7 +15,10 @@ from jobs.state import job_status as write_job_status
 from jobs.step import Earlier
 from jobs.store.kept import KeptJob, KeptManager, KeptStep
 from jobs.store.transaction import Transaction
+from jobs.store.writer import Change
 from jobs.worker_job import WorkerJob
+
+PIECE = 1_000  # worker jobs in one change
 
 
 class Changed(Exception):
@@ -97,11 +101,26 @@ def _function(path: str) -> Callable[..., Any]:
     return missing
 
 
-def reopen(tx: Transaction, what: Reopening) -> None:
-    """Make a run pending again, with the steps and worker jobs that run again, each in its next attempt.
+def reopen(what: Reopening) -> list[Change]:
+    """The changes that make a run pending again, with the steps and worker jobs that run again.
 
-    :raises Changed: it has been opened, or deleted, by somebody else
+    Each is in its next attempt then. The first one raises ``Changed`` where somebody else has opened or
+    deleted the run; the others follow only if it does not. A process that dies between them leaves what has
+    failed to the next retry.
     """
+    names = {step.step_id: step.name for step, _ in what.steps}
+    jobs = [job for job in what.jobs if job.status != "completed" and job.step_id in names]
+    return [
+        partial(_reopen_steps, what=what),
+        *(
+            partial(_reopen_jobs, jobs=jobs[start : start + PIECE], names=names, reason=what.reason)
+            for start in range(0, len(jobs), PIECE)
+        ),
+        partial(_report, what=what),
+    ]
+
+
+def _reopen_steps(tx: Transaction, what: Reopening) -> None:
     kept, at = what.manager, now()
     head = tx.head(kept.manager_id)
     source = Source(kept.manager_id, attempt=kept.attempt + 1)
@@ -120,13 +139,17 @@ def reopen(tx: Transaction, what: Reopening) -> None:
         tx.update("steps", "step_id", step.step_id, step.status, columns(outcome, at))
         head.steps[step.step_id].status = "pending"
         status_row(tx, step_source, "step", step.name, outcome, step.status, at)
-    names = {step.step_id: step.name for step, _ in what.steps}
-    for job in what.jobs:
-        if job.status != "completed" and job.step_id in names:
-            job_source = _source(job, names[job.step_id], job.attempt + 1)
-            extra = {"attempt": job_source.attempt, "progress_done": None, "progress_total": None}
-            outcome = Outcome(job.status, "pending", what.reason, extra=extra)
-            write_job_status(tx, job_source, job.name, outcome, at)
+
+
+def _reopen_jobs(tx: Transaction, jobs: Sequence[KeptJob], names: Mapping[str, str], reason: str) -> None:
+    at = now()
+    for job in jobs:
+        source = _source(job, names[job.step_id], job.attempt + 1)
+        extra = {"attempt": source.attempt, "progress_done": None, "progress_total": None}
+        write_job_status(tx, source, job.name, Outcome(job.status, "pending", reason, extra=extra), at)
+
+
+def _report(tx: Transaction, what: Reopening) -> None:
     for step, _ in what.steps:
-        step_progress_row(tx, Source(kept.manager_id, step.step_id, step.name))
-    manager_progress_row(tx, source)
+        step_progress_row(tx, Source(what.manager.manager_id, step.step_id, step.name))
+    manager_progress_row(tx, Source(what.manager.manager_id))

@@ -9,9 +9,8 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import anyio
@@ -24,7 +23,7 @@ from jobs.job_loop import JobLoop
 from jobs.log import Log
 from jobs.manager import ManagerRun
 from jobs.prepare import Busy, Preparation
-from jobs.resume import reopen
+from jobs.resume import Reopening, reopen
 from jobs.row import encode
 from jobs.store.reader import Readers
 from jobs.store.writer import Change
@@ -172,7 +171,8 @@ class Runner:
         self._refuse_if_full(definition)
         manager_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
         run, new, steps = self._preparation.new(manager_id, definition, params)
-        await self._begin(run, self._log.create(run.source, new, steps, due and due.remember))
+        created = self._log.create(run.source, new, steps, due and due.remember)
+        await self._begin(run, asyncio.wrap_future(created))
         by_schedule = f" by its schedule, due at {due.at}" if due else ""
         with_params = f" with {', '.join(f'{k} = {encode(v)}' for k, v in params.items())}" if params else ""
         self._log.line(run.source, "manager", "info", f"Started {definition.id}{by_schedule}{with_params}")
@@ -194,8 +194,14 @@ class Runner:
             await asyncio.wrap_future(self._log.commit(lambda tx: None))  # it may just have ended
             run, definition, what = await self._preparation.again(manager_id, step, reason)
             self._refuse_if_full(definition)
-            await self._begin(run, self._log.commit(partial(reopen, what=what)))
+            await self._begin(run, self._reopen(what))
             self._tasks.start_soon(self._run, run)
+
+    async def _reopen(self, what: Reopening) -> None:
+        first, *rest = reopen(what)
+        await asyncio.wrap_future(self._log.commit(first))
+        for committed in [self._log.commit(change) for change in rest]:
+            await asyncio.wrap_future(committed)
 
     def _refuse_if_full(self, definition: Definition) -> None:
         if self._draining:
@@ -215,11 +221,11 @@ class Runner:
             except Exception as error:  # the others go on all the same
                 logger.warning("%s could not be resumed: %s", manager_id, error)
 
-    async def _begin(self, run: ManagerRun, committed: "Future[None]") -> None:
+    async def _begin(self, run: ManagerRun, committed: Awaitable[None]) -> None:
         """Count a run as running while its first rows are committed."""
         self._runs[run.source.manager_id] = run
         try:
-            await asyncio.wrap_future(committed)
+            await committed
         except BaseException:
             del self._runs[run.source.manager_id]
             raise

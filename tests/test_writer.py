@@ -434,6 +434,24 @@ def test_who_reads_much_delays_no_viewer(opened: Opened) -> None:
     assert read == ["read"]
 
 
+def test_changes_of_many_rows_leave_others_their_turn(opened: Opened) -> None:
+    """They wait together, but are not committed together: what comes after one is not held up by them all."""
+    hold = threading.Event()
+    opened.store.commit(lambda tx: hold.wait(30))
+
+    def many(tx: Transaction) -> None:
+        for _ in range(2_000):
+            tx.line(prepare_line(MANAGER, "manager", "info", "one of many"))
+
+    waiting = [opened.store.commit(many) for _ in range(10)]
+    before = len(opened.commits)
+    hold.set()
+    for each in waiting:
+        each.result(30)
+    assert len(opened.commits) - before >= 5
+    assert [row["line_number"] for row in stored(opened.path)[-20_000:]] == list(range(1, 20_001))
+
+
 def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     opened = Opened(tmp_path / "x.db")
     opened.create()

@@ -15,6 +15,8 @@ from jobs.status import TERMINAL, WORKER_STATUSES, Status
 from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
 
+COLUMNS = 10  # of the log
+
 
 @dataclass
 class StepHead:
@@ -60,6 +62,11 @@ class Transaction:
         self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
 
+    @property
+    def rows(self) -> int:
+        """How many rows of the log wait to be inserted."""
+        return len(self._rows) // COLUMNS
+
     # -- its life, driven by the writer
 
     def begin(self) -> None:
@@ -84,7 +91,7 @@ class Transaction:
 
     def _flush(self) -> None:
         self._insert_others()
-        insert_many(self._connection, "log", 10, self._rows)
+        insert_many(self._connection, "log", COLUMNS, self._rows)
         insert_many(self._connection, "log_words (rowid, message)", 2, self._words)
         self._rows, self._words = [], []
         for manager_id in self.touched:

@@ -23,6 +23,7 @@ from jobs.store.transaction import Transaction
 
 Change = Callable[[Transaction], Any]
 GROUP = 1_000
+GROUP_ROWS = 4_000
 CAPACITY = 2_000
 # Who waits for room goes on when half of it is free: two threads that take turns row by row are slow.
 ROOM = CAPACITY // 2
@@ -173,23 +174,24 @@ class Writer:
 
     def _write(self, group: list[tuple[Change, Future[Any] | None]]) -> None:
         """Commit a group; if one of its changes is bad, commit them one by one without it."""
-        try:
-            results = self._committed([change for change, _ in group])
-        except Unwritable:
-            raise
-        except Exception as error:
-            if len(group) == 1:
-                self._refuse(group[0][1], error)
+        while group:
+            try:
+                results = self._committed([change for change, _ in group])
+            except Unwritable:
+                raise
+            except Exception as error:
+                if len(group) == 1:
+                    self._refuse(group[0][1], error)
+                    return
+                for item in group:
+                    self._write([item])
                 return
-            for item in group:
-                self._write([item])
-            return
-        touched = self._transaction.touched
-        if touched:
-            self._on_commit(touched)
-        for (_, future), result in zip(group, results, strict=True):
-            if future is not None:
-                future.set_result(result)
+            if self._transaction.touched:
+                self._on_commit(self._transaction.touched)
+            for (_, future), result in zip(group, results, strict=False):
+                if future is not None:
+                    future.set_result(result)
+            group = group[len(results) :]
 
     def _refuse(self, future: Future[Any] | None, error: Exception) -> None:
         if future is not None:
@@ -198,7 +200,9 @@ class Writer:
             raise error
 
     def _committed(self, changes: list[Change]) -> list[Any]:
-        """Apply and commit; SQLite's own failures are waited out.
+        """Apply and commit, the first of them at least; SQLite's own failures are waited out.
+
+        :returns: the results of those that were committed
 
         :raises Unwritable: those that last
         :raises Exception: what a change raised; nothing of the group is committed then
@@ -208,7 +212,11 @@ class Writer:
             try:
                 self._transaction.begin()
                 self._check()
-                results = [change(self._transaction) for change in changes]
+                results = []
+                for change in changes:
+                    results.append(change(self._transaction))
+                    if self._transaction.rows >= GROUP_ROWS:  # others wait; so few changes may be so much
+                        break
                 self._transaction.commit()
             except sqlite3.DatabaseError as error:
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
