@@ -21,7 +21,7 @@ from jobs.job import Job, current
 from jobs.log import Log, NewManager, NewStep
 from jobs.recovery import interrupt
 from jobs.redact import Redactor
-from jobs.row import Source
+from jobs.row import Source, prepare_line
 from jobs.state import Outcome
 from jobs.store import rows, runs, schema
 from jobs.store.deletion import delete_rows
