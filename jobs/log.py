@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from jobs import state
@@ -137,8 +138,17 @@ class Log:
 
         self._submit(change)
 
-    def step_status(self, source: Source, name: str, outcome: Outcome) -> None:
-        """A step's change of status, its exact ``step_progress`` before it and ``manager_progress`` after."""
+    def step_status(
+        self,
+        source: Source,
+        name: str,
+        outcome: Outcome,
+        progress: Mapping[str, tuple[float, float | None]] = MappingProxyType({}),
+    ) -> None:
+        """A step's change of status, its exact ``step_progress`` before it and ``manager_progress`` after.
+
+        :param progress: how far worker jobs said they are, by id, and was not told before
+        """
         outcome = self._clean(outcome)
         at = now()
 
@@ -150,7 +160,7 @@ class Log:
             ):
                 return
             head.steps[source.step_id].status = outcome.status
-            state.step_progress_row(tx, source)
+            state.step_progress_row(tx, source, progress)
             state.status_row(tx, source, "step", name, outcome, outcome.previous, at)
             state.manager_progress_row(tx, source)
 

@@ -63,6 +63,12 @@ class Reporter:
     def _wake(self) -> None:
         self._news.set()
 
+    def rest(self) -> Mapping[str, Progress]:
+        """What was not reported yet, for the last report."""
+        with self._lock:
+            progress, self._progress = self._progress, {}
+        return progress
+
     async def run(self) -> None:
         """Report until cancelled."""
         progress_at = 0.0
@@ -72,8 +78,7 @@ class Reporter:
             now = anyio.current_time()
             progress: Mapping[str, Progress] = {}
             if now - progress_at >= JOB_PROGRESS_SECONDS:
-                with self._lock:
-                    progress, self._progress = self._progress, {}
+                progress = self.rest()
                 if progress:
                     progress_at = now
             if self._counts_changed or progress:

@@ -154,7 +154,7 @@ class StepRun:
         self, previous: Status, status: Status, reason: str | None = None, duration: float | None = None
     ) -> None:
         outcome = Outcome(previous, status, reason, duration)
-        self._log.step_status(self.source, self.definition.name, outcome)
+        self._log.step_status(self.source, self.definition.name, outcome, self._reporter.rest())
 
     def _refuse(self, problems: list[str]) -> None:
         """Fail without a call: the run's params made the configuration wrong."""

@@ -80,6 +80,7 @@ def test_progress_is_in_the_log_and_with_the_job(counting: Service, kind: str, l
     assert job["progress"] == last
     found = reports(counting.rows(manager["id"]), job["job_id"])
     assert found
+    assert found[-1][1] == last
     done = [progress["done"] for _, progress in found]
     assert done == sorted(done)
     if kind in ("async", "thread"):
