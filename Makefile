@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PEERS := .venv-peers
 ROUNDS ?= 3
+# Two at a time: most of them wait for something, and all of a file share their service.
+PYTEST := $(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
@@ -13,10 +15,10 @@ run: $(READY)
 	@exec $(VENV)/bin/python app.py
 
 test: $(TOOLS)
-	@$(VENV)/bin/python -m pytest -q
+	@$(PYTEST)
 
 test-all: $(TOOLS) check
-	@$(VENV)/bin/python -m pytest -q -m "slow or not slow"
+	@$(PYTEST) -m "slow or not slow"
 
 check: $(TOOLS)
 	@$(VENV)/bin/ruff format --check -q app.py jobs tests
