@@ -71,6 +71,7 @@ class Scheduler:
         self._plans: dict[str, _Plan] = {}
         self._starting: dict[str, Future[Kept]] = {}
         self._troubles: dict[str, str] = {}
+        self._looked: datetime | None = None  # when all that was there by then had been seen
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="stepstream-schedule", daemon=True)
@@ -124,7 +125,7 @@ class Scheduler:
             self._commit(partial(schedules.forget, definition=id)).result()
             del self._kept[id]
             self._plans.pop(id, None)
-        pause = LOOK_SECONDS
+        pause, started = LOOK_SECONDS, self._now()
         for id, definition in active.items():
             if id in self._starting:
                 continue
@@ -136,6 +137,7 @@ class Scheduler:
             self._troubles.pop(id, None)
             if following is not None:
                 pause = min(pause, following.timestamp() - self._clock())
+        self._looked = started
         return max(pause, 0.0)
 
     def _start_if_due(self, definition: Definition) -> datetime | None:
@@ -154,11 +156,12 @@ class Scheduler:
             self._wake.set()
 
     def _plan(self, definition: Definition) -> _Plan:
-        """What is planned for a definition; from now on, if its schedule is new or was changed."""
+        """What is planned for a definition; if its schedule is new or was changed, from when it was saved."""
         id, now = definition.id, self._now()
         kept = self._kept.get(id)
         if not kept or not _is_of(kept, definition) or kept.due > now + WRONG_CLOCK:
-            kept = Kept(definition.schedule, definition.timezone, now)
+            since = min(now, max(self._looked, _saved(definition))) if self._looked else now
+            kept = Kept(definition.schedule, definition.timezone, since)
             self._commit(partial(schedules.keep, definition=id, kept=kept)).result()
             self._kept[id] = kept
         if id not in self._plans or self._plans[id].kept != kept:
@@ -206,6 +209,14 @@ class Scheduler:
             kept = replace(kept, skipped=(at, reason))
             await wrap_future(self._commit(partial(keep, kept=kept)))
         return kept
+
+
+def _saved(definition: Definition) -> datetime:
+    """When its file was written; long ago if it has gone since."""
+    try:
+        return datetime.fromtimestamp(definition.path.stat().st_mtime, UTC)
+    except OSError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _is_active(definition: Definition) -> bool:

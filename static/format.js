@@ -47,10 +47,11 @@ export function ahead(seconds) {
   return `in ${plural(Math.floor(seconds / 86_400), "day")}`;
 }
 
-/** How long something ran, or has been running until `now` (milliseconds); "" before its start. */
+/**
+ * How long something ran, or has been running until `now` (milliseconds); "" before its start, and where
+ * nobody knows: what was interrupted is told when the service is back.
+ */
 export function elapsed(thing, now) {
-  if (typeof thing.duration === "number" && hasEnded(thing.status)) return duration(thing.duration);
-  if (!thing.started_at) return "";
-  const end = thing.finished_at ? Date.parse(thing.finished_at) : now;
-  return duration((end - Date.parse(thing.started_at)) / 1000, { ticking: !thing.finished_at });
+  if (hasEnded(thing.status)) return typeof thing.duration === "number" ? duration(thing.duration) : "";
+  return thing.started_at ? duration((now - Date.parse(thing.started_at)) / 1000, { ticking: true }) : "";
 }

@@ -284,9 +284,9 @@ class Trial:
 
     def _retry_in_order(self, only: str | None) -> bool:
         """Worker jobs are queued in the order of their spawning, which is not for the model to say."""
-        spawned = list(self.paths.values())
-        for step in self.model.steps.values():
-            step.jobs.sort(key=lambda job: spawned.index(job.path))
+        spawned = {path: at for at, path in enumerate(self.paths.values())}
+        for step in self.model.steps.values():  # a loose model may know of jobs that were not spawned yet
+            step.jobs.sort(key=lambda job: spawned.get(job.path, len(spawned)))
         return self.model.retry(only)
 
     # -- gates

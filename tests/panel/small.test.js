@@ -35,6 +35,7 @@ test("what runs ticks, what ended stands, what has not begun shows nothing", () 
   assert.equal(elapsed({ status: "running", started_at: start, duration: null }, now), "5s");
   assert.equal(elapsed({ status: "completed", started_at: start, duration: 2.25 }, now), "2.3s");
   assert.equal(elapsed({ status: "pending", started_at: null, duration: null }, now), "");
+  assert.equal(elapsed({ status: "interrupted", started_at: start, finished_at: start, duration: null }, now), "");
 });
 
 test("a moment has its date unless it is today's, and its year unless it is this one's", () => {
