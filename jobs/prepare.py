@@ -11,17 +11,13 @@ from jobs.call import Caller
 from jobs.definition import Definition, configure, parse
 from jobs.log import Log, NewManager, NewStep
 from jobs.manager import ManagerRun
-from jobs.resume import Reopening, earlier_of, read_sealed
+from jobs.resume import Busy, Reopening, earlier_of, read_sealed
 from jobs.retry import steps_to_retry
 from jobs.row import Source
 from jobs.status import TERMINAL, Node, Status
 from jobs.step import Earlier, StepRun
-from jobs.store.kept import kept_jobs, kept_run
+from jobs.store.kept import KeptJob, kept_jobs, kept_run
 from jobs.store.reader import Readers
-
-
-class Busy(Exception):
-    """The run is not one that has ended: it runs, or is being deleted or retried; the message says so."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +120,15 @@ class Preparation:
             {step.name: step.state for step in kept},
             only,
         )
-        jobs = self._readers.read(lambda db: kept_jobs(db, manager_id))
+        reopened = [(step, again[step.name]) for step in kept if step.name in again]
+        jobs = self._readers.read(
+            lambda db: kept_jobs(db, manager_id, [step.step_id for step, _ in reopened])
+        )
+        of_step: dict[str, list[KeptJob]] = {step.step_id: [] for step, _ in reopened}
+        for job in jobs:
+            of_step[job.step_id].append(job)
         steps = [
-            (step.attempt + 1, earlier_of(step, again[step.name], jobs, self._environ))
+            (step.attempt + 1, earlier_of(step, again[step.name], of_step[step.step_id], self._environ))
             if step.name in again
             else (step.attempt, Earlier())
             for step in kept

@@ -21,8 +21,8 @@ from jobs.worker_job import WorkerJob
 PIECE = 1_000  # worker jobs in one change
 
 
-class Changed(Exception):
-    """The run is not any more what it was when the retry was prepared."""
+class Busy(Exception):
+    """The run is not one that has ended: it runs, or is being deleted or retried; the message says so."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,13 @@ def earlier_of(
 ) -> Earlier:
     """A step's worker jobs; those that did not complete are pending.
 
+    :param jobs: what is kept of them, in order of spawning
     :raises ValueError: a variable of the environment that is in their arguments is not there any more
     """
     found: dict[str, WorkerJob] = {}
     own: list[WorkerJob] = []
     at = time.monotonic()
     for kept in jobs:
-        if kept.step_id != step.step_id:
-            continue
         completed = kept.status == "completed"
         parent = found.get(kept.parent_id)
         attempt = kept.attempt if completed else kept.attempt + 1
@@ -104,12 +103,12 @@ def _function(path: str) -> Callable[..., Any]:
 def reopen(what: Reopening) -> list[Change]:
     """The changes that make a run pending again, with the steps and worker jobs that run again.
 
-    Each is in its next attempt then. The first one raises ``Changed`` where somebody else has opened or
+    Each is in its next attempt then. The first one raises ``Busy`` where somebody else has opened or
     deleted the run; the others follow only if it does not. A process that dies between them leaves what has
     failed to the next retry.
     """
     names = {step.step_id: step.name for step, _ in what.steps}
-    jobs = [job for job in what.jobs if job.status != "completed" and job.step_id in names]
+    jobs = [job for job in what.jobs if job.status != "completed"]
     return [
         partial(_reopen_steps, what=what),
         *(
@@ -126,7 +125,7 @@ def _reopen_steps(tx: Transaction, what: Reopening) -> None:
     source = Source(kept.manager_id, attempt=kept.attempt + 1)
     outcome = Outcome(kept.status, "pending", what.reason, extra={"attempt": source.attempt})
     if not tx.update("managers", "id", kept.manager_id, kept.status, columns(outcome, at)):
-        raise Changed
+        raise Busy(f"{kept.manager_id} is not {kept.status} any more")
     head.status = "pending"
     status_row(tx, source, "manager", kept.definition, outcome, kept.status, at)
     tx.line(prepare_line(source, "manager", "info", f"{what.reason[0].upper()}{what.reason[1:]}"))

@@ -22,8 +22,8 @@ from jobs.definition import Definition
 from jobs.job_loop import JobLoop
 from jobs.log import Log
 from jobs.manager import ManagerRun
-from jobs.prepare import Busy, Preparation
-from jobs.resume import Reopening, reopen
+from jobs.prepare import Preparation
+from jobs.resume import Busy, Reopening, reopen
 from jobs.row import encode
 from jobs.store.reader import Readers
 from jobs.store.writer import Change

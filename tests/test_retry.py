@@ -411,6 +411,20 @@ def test_the_definition_may_have_changed_or_gone(place: Place) -> None:
     assert manager["status"] == "completed"
 
 
+def test_a_function_that_is_gone_fails_its_jobs(place: Place) -> None:
+    place.define('[step.one]\ntype = "items"\nnames = ["a", "b"]')
+    place.break_("a")
+    manager = place.service.run_to_end("job")
+    place.service.stop()
+    file = place.service.workers / "items.py"
+    file.write_text(file.read_text().replace("def item(", "def thing(").replace("(item,", "(thing,"))
+    place.mend()
+    place.service.start()
+    assert place.retry(manager["id"])["status"] == "completed_with_warnings"
+    (job,) = place.service.get(f"/managers/{manager['id']}/jobs", status="failed")["items"]
+    assert "the function stepstream_workers.items:item is not there any more" in job["reason"]
+
+
 def test_a_worker_type_that_is_gone_is_told(place: Place) -> None:
     place.define('[step.one]\ntype = "items"\nnames = ["a"]')
     place.break_("a")

@@ -1,6 +1,7 @@
 """What is kept of a run, so that it can go on? Its definition's text, its steps and its worker jobs."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.status import Status, StepState
@@ -69,12 +70,13 @@ def kept_run(db: sqlite3.Connection, manager_id: str) -> tuple[KeptManager, list
     ]
 
 
-def kept_jobs(db: sqlite3.Connection, manager_id: str) -> list[KeptJob]:
-    """All worker jobs of a manager, in order of spawning."""
+def kept_jobs(db: sqlite3.Connection, manager_id: str, step_ids: Sequence[str]) -> list[KeptJob]:
+    """The worker jobs of some steps of a manager, in order of spawning."""
+    marks = ", ".join("?" * len(step_ids))
     found = db.execute(
-        "SELECT job_id, parent_id, step_id, name, function, arguments, status, attempt, result"
-        " FROM jobs WHERE manager_id = ? ORDER BY ordinal",
-        (manager_id,),
+        "SELECT job_id, parent_id, step_id, name, function, arguments, status, attempt, result"  # noqa: S608
+        f" FROM jobs WHERE manager_id = ? AND step_id IN ({marks}) ORDER BY ordinal",
+        (manager_id, *step_ids),
     ).fetchall()
     return [KeptJob(*row) for row in found]
 

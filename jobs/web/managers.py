@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs.nearest import unknown
-from jobs.prepare import Busy
+from jobs.resume import Busy
 from jobs.retry import NothingToRetry
 from jobs.runner import Stopping, TooManyRunning
 from jobs.status import STATUSES, WORKER_STATUSES
