@@ -1,7 +1,6 @@
 """Which figures does this machine give? Runs the benchmarks and prints a Markdown table, or JSON."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from tests.bench import (
     worker_jobs,
     writing,
 )
-from tests.bench.figure import Figure, summarise, table
+from tests.bench.figure import Figure, show, summarise
 from tests.bench.process import CLIENT_CORE, raise_descriptor_limit
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -56,12 +55,7 @@ def main() -> None:
             print(f"round {number + 1} of {options.rounds}: {name}", file=sys.stderr, flush=True)
             rounds[name].append(BENCHMARKS[name]())
     summaries = [summary for name in names for summary in summarise(name, rounds[name])]
-    if options.json:
-        figures = [summary.as_json() for summary in summaries]
-        print(json.dumps({"machine": described, "rounds": options.rounds, "figures": figures}, indent=2))
-    else:
-        print("\n".join(f"- {what}: {value}" for what, value in described.items()))
-        print(f"\n{table(summaries)}")
+    show(described, options.rounds, summaries, as_json=options.json)
 
 
 if __name__ == "__main__":

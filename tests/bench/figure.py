@@ -1,7 +1,8 @@
 """What does a measurement give? Figures with units, brought together over rounds and shown as a table."""
 
+import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,16 @@ def table(summaries: Iterable[Summary]) -> str:
             f"| {summary.benchmark} | {summary.name} | {number(summary.median)} | {spread} | {summary.unit} |"
         )
     return "\n".join(lines)
+
+
+def show(described: Mapping[str, Any], rounds: int, summaries: Sequence[Summary], *, as_json: bool) -> None:
+    """Print the machine and the figures, in Markdown or as JSON."""
+    if as_json:
+        figures = [summary.as_json() for summary in summaries]
+        print(json.dumps({"machine": described, "rounds": rounds, "figures": figures}, indent=2))
+    else:
+        print("\n".join(f"- {what}: {value}" for what, value in described.items()))
+        print(f"\n{table(summaries)}")
 
 
 def number(value: float) -> str:

@@ -12,7 +12,6 @@ only with ``always`` before it answers.
 """
 
 import argparse
-import json
 import shutil
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench import machine, peer_load
-from tests.bench.figure import Figure, summarise, table
+from tests.bench.figure import Figure, show, summarise
 from tests.bench.measured_service import MeasuredService, measured_service
 from tests.bench.process import CLIENT_CORE, SERVER_CORE, on_core
 
@@ -119,12 +118,7 @@ def main() -> None:
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
         rounds.append(measure(str(Path(options.python).absolute())))
     summaries = summarise("peers", rounds)
-    if options.json:
-        figures = [summary.as_json() for summary in summaries]
-        print(json.dumps({"machine": described, "rounds": options.rounds, "figures": figures}, indent=2))
-    else:
-        print("\n".join(f"- {what}: {value}" for what, value in described.items()))
-        print(f"\n{table(summaries)}")
+    show(described, options.rounds, summaries, as_json=options.json)
 
 
 if __name__ == "__main__":
