@@ -188,7 +188,8 @@ def test_a_callback_of_no_job_is_told_to_who_runs_the_service(make_service: Call
 def test_a_flood_is_told_while_the_queue_is_full(service: Service) -> None:
     manager = service.run_to_end("block", how="floods", seconds=1.5)
     (row,) = warnings_of(service, manager["id"])
-    assert row["message"].endswith('in floods: job.log.info("flood")')
+    assert " in floods: " in row["message"]  # most often at its job.log.info, at times between two
+    assert row["message"].endswith(('job.log.info("flood")', "while time.monotonic() < end:"))
     assert since_start(service, row) < 1
 
 
