@@ -19,6 +19,7 @@ from jobs.job_log import JobLog
 from jobs.row import EVENTS
 from jobs.status import STATUSES
 from jobs.web.routes import routes
+from jobs.web.stream import BATCH
 from tests.pages import DOCS, README, names, prose, reference, rows, section, text
 from tests.service import ROOT, Service
 
@@ -107,7 +108,7 @@ def test_every_error_status_is_documented() -> None:
 
 
 def test_every_event_is_documented() -> None:
-    made = set(literals(calls("event"))) | set(EVENTS)
+    made = set(literals(calls("event"))) | set(EVENTS) | {BATCH}
     assert set(names(section(reference("stream"), "Events"))) == made
 
 

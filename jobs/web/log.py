@@ -22,7 +22,7 @@ LOG_FORMS = {"text/plain": "text", "application/x-ndjson": "ndjson", "applicatio
 
 async def stream_events(request: Request) -> Response:
     """``GET /managers/ID/events``"""
-    query = Query(request, "after", "tail", "step", "job", "events", "level")
+    query = Query(request, "after", "tail", "step", "job", "events", "level", "batch")
     chosen = _filter(query, events=query.words("events", EVENTS))
     latest = request.path_params["id"] == "latest"
     tail = query.number("tail")
@@ -44,7 +44,7 @@ async def stream_events(request: Request) -> Response:
         head = await head_of(request, await resolve(request, request.path_params["id"]))
     if head.ended and position.ended and position.seq == head.last_seq:
         return Response(status_code=204)
-    view = EventView(chosen, f"{head.manager_id}:" if latest else "")
+    view = EventView(chosen, f"{head.manager_id}:" if latest else "", query.flag("batch"))
     return stream_of(request, head, view, position.seq, tail)
 
 
