@@ -10,23 +10,22 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
+from jobs.page import Page
 from jobs.store import rows
 from jobs.store.reader import ReadError, Readers
-from jobs.store.rows import Head, Row
+from jobs.store.rows import Head
 
 logger = logging.getLogger(__name__)
 
-RECENT_PAGES = 64
-# In how many views a page is kept encoded: nearly all viewers share one, but each could ask for its own.
-VIEWS = 4
+RECENT_PAGES = 16
 # Least seconds between two pages for each viewer: what many viewers cost is sends, not rows.
 GAP_PER_VIEWER = 20e-6
 LONGEST_GAP = 0.05
@@ -35,37 +34,23 @@ TICK = 5.0
 RETRY_SECONDS = 1.0
 
 
-class View(Protocol):
-    """A way to show rows. Equal views share the bytes they have made of a page, so views are hashable."""
+# A page is written to the viewers so many at a time; others have their turn in between.
+TURN = 32
 
-    def __hash__(self) -> int: ...
-    def encode(self, page: list[Row]) -> tuple[bytes, int]:
-        """The bytes of a page, and how many lines are in them."""
+Taker = Callable[[Page], bool]
 
 
-@dataclass
-class Page:
-    """Consecutive rows of a manager: those after ``start`` up to ``end``."""
+class Place:
+    """Where a viewer that has everything waits: pages are handed to it as they come.
 
-    start: int
-    end: int
-    rows: list[Row]
-    _encoded: dict[View, tuple[bytes, int]] = field(default_factory=dict)
+    :param take: sends a page at once; False if that is not possible, and nothing was sent
+    :param position: the last ``seq`` it has
+    """
 
-    @property
-    def gap(self) -> tuple[int, int] | None:
-        """The first and the last seq of rows before its own that are not kept any more."""
-        first = self.rows[0].seq if self.rows else self.end + 1
-        return (self.start + 1, first - 1) if first > self.start + 1 else None
-
-    def encoded(self, view: View) -> tuple[bytes, int]:
-        """The page in a view, made once for all who share it, and how many lines are in it."""
-        made = self._encoded.get(view)
-        if made is None:
-            if len(self._encoded) == VIEWS:
-                del self._encoded[next(iter(self._encoded))]
-            made = self._encoded[view] = view.encode(self.rows)
-        return made
+    def __init__(self, take: Taker, position: int) -> None:
+        self.take = take
+        self.position = position
+        self.left = anyio.Event()
 
 
 class Tail:
@@ -78,11 +63,59 @@ class Tail:
         self.woken = anyio.Event()
         self.news = anyio.Event()
         self.recent: deque[Page] = deque(maxlen=RECENT_PAGES)
+        self._places: dict[Place, None] = {}
 
     def tell(self) -> None:
         """Let the viewers look."""
+        for place in self._places:
+            place.left.set()
+        self._places.clear()
+        self._tell_others()
+
+    def _tell_others(self) -> None:
         news, self.news = self.news, anyio.Event()
         news.set()
+
+    async def give(self, page: Page) -> None:
+        """A new page for all viewers."""
+        self.recent.append(page)
+        self.position = page.end
+        self._tell_others()
+        for number, place in enumerate(list(self._places), start=1):
+            if place in self._places:  # it may have left in between
+                self._give(place, page)
+            if number % TURN == 0:
+                await anyio.lowlevel.checkpoint()
+
+    def _give(self, place: Place, page: Page) -> None:
+        if page.end <= place.position:  # it has read further than the tail
+            return
+        try:
+            taken = page.start == place.position and place.take(page)
+        except Exception:  # one viewer's; it meets it again on its own way
+            logger.exception("a page could not be handed over")
+            taken = False
+        if taken:
+            place.position = page.end
+        else:
+            place.left.set()
+            del self._places[place]
+
+    async def wait(self, take: Taker | None, position: int) -> int:
+        """Wait for news, as a viewer that has everything; the position it has then.
+
+        :param take: takes pages meanwhile; without it, each page ends the waiting
+        """
+        if take is None:
+            await self.news.wait()
+            return position
+        place = Place(take, position)
+        self._places[place] = None
+        try:
+            await place.left.wait()
+        finally:
+            self._places.pop(place, None)
+        return place.position
 
     def pages_from(self, position: int) -> list[Page]:
         """The recent pages behind a position, if it is where one of them starts."""
@@ -173,26 +206,29 @@ class Hub:
             page_at = time.monotonic()
             if head is None:  # deleted
                 head = Head(tail.head.manager_id, "cancelled", tail.position, tail.position + 1)
+            tail.head = head
             if page:
-                tail.recent.append(page)
-                tail.position = page.end
                 if page.end < head.last_seq:
                     tail.woken.set()
-            tail.head = head
-            tail.tell()
+                await tail.give(page)
+            if page is None or head.ended:
+                tail.tell()
 
-    async def follow(self, head: Head, position: int) -> AsyncGenerator["Page | None", None]:
+    async def follow(
+        self, head: Head, position: int, take: Taker | None = None
+    ) -> AsyncGenerator[Page | None, None]:
         """The pages of a manager behind a position; None now and then, when there is nothing new.
 
         It ends when the run has ended and every row was given, or when ``stopping`` is set.
+
+        :param take: is handed the new pages instead, as long as it takes them, while all before are given
         """
         with self._watch(head) as tail:
             while not self.stopping.is_set():
-                news = tail.news
                 if position >= tail.position:
                     if tail.head.ended and position >= tail.head.last_seq:
                         return
-                    await news.wait()
+                    position = await tail.wait(take, position)
                     if position >= tail.position and not tail.head.ended:
                         yield None
                     continue

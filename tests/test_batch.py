@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sse_starlette import ServerSentEvent
 
+from jobs.page import Encoded
 from jobs.store.rows import Row, RowFilter
 from jobs.web.stream import EventView
 from tests.service import Service
@@ -57,8 +58,8 @@ def test_a_batch_is_byte_for_byte_what_sse_starlette_encodes(prefix: str) -> Non
     page = [Row(seq, "job_log", None, None, "info", text) for seq, text in zip((4, 5, 7), data, strict=True)]
     theirs = ServerSentEvent(f"[{','.join(data)}]", event="rows", id=f"{prefix}7", sep="\n").encode()
     view = EventView(RowFilter(), prefix, batch=True)
-    assert view.encode(page) == (theirs, 3)
-    assert view.encode([]) == (b"", 0)
+    assert view.encode(page) == Encoded(theirs, 3)
+    assert view.encode([]) == Encoded(b"", 0)
 
 
 @pytest.mark.parametrize(

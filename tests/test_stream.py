@@ -17,10 +17,10 @@ import pytest
 from sse_starlette import ServerSentEvent
 
 from jobs import tail
+from jobs.page import Encoded, Page
 from jobs.row import LEVELS
 from jobs.store.reader import ReadError, Readers
 from jobs.store.rows import Head, Row, RowFilter
-from jobs.tail import Page
 from jobs.web.stream import EventView, Position, parse_position
 from tests.service import Service
 from tests.sse import Event
@@ -127,7 +127,7 @@ def test_pages_are_byte_for_byte_what_sse_starlette_encodes(message: str, prefix
     theirs = b"".join(
         ServerSentEvent(row.data, event=row.event, id=f"{prefix}{row.seq}", sep="\n").encode() for row in rows
     )
-    assert EventView(RowFilter(), prefix).encode(rows) == (theirs, 1)
+    assert EventView(RowFilter(), prefix).encode(rows) == Encoded(theirs, 1)
 
 
 def test_a_page_is_encoded_once_for_each_view_but_not_kept_for_any_number_of_them() -> None:

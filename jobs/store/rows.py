@@ -45,8 +45,7 @@ class Head:
         return self.status in TERMINAL
 
 
-@dataclass(frozen=True)
-class RowFilter:
+class RowFilter(NamedTuple):
     """Which rows of a manager are wanted; an empty set wants all. ``levels`` concerns lines only."""
 
     steps: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ from jobs.nearest import quoted
 from jobs.row import EVENTS, LEVELS
 from jobs.store import rows, search
 from jobs.store.rows import Head, RowFilter
+from jobs.web.direct import DIRECT
 from jobs.web.floor import floor, head_of, listed, resolve
 from jobs.web.problem import wrong
 from jobs.web.request import Query, preferred
@@ -70,7 +71,8 @@ def stream_of(
     here = floor(request)
     if here.hub.viewers >= here.max_streams:
         return Stream(busy(), here.hub, SSE, dict(headers or {}))
-    follower = Follower(here.hub, here.engine.readers, head, view, position, tail)
+    write = request.scope.get("extensions", {}).get(DIRECT)
+    follower = Follower(here.hub, here.engine.readers, head, view, position, tail, write)
     return Stream(follower.events(), here.hub, SSE, dict(headers or {}))
 
 

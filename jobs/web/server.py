@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jobs.engine import Engine
 from jobs.forked import close_in_forks
+from jobs.web.direct import Direct
 from jobs.web.headers import SAFETY
 from jobs.web.problem import problem
 
@@ -47,7 +48,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, engine: Engine) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                Direct(app),
                 http=Protocol,
                 lifespan="on",
                 log_level="warning",

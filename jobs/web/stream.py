@@ -10,15 +10,16 @@ import logging
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
+from jobs.page import Encoded, Page
 from jobs.row import encode, now
 from jobs.store import rows, runs
 from jobs.store.reader import Readers
@@ -37,6 +38,7 @@ GRACE_SECONDS = 2.0
 BATCH = "rows"
 
 Chunks = AsyncGenerator[bytes | ServerSentEvent, None]
+Write = Callable[[Encoded], bool]
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,8 @@ def parse_position(text: str, *, latest: bool) -> Position | None:
     return Position(int(match[2]), match[3] is not None, match[1])
 
 
-@dataclass(frozen=True)
-class EventView:
-    """Rows as events.
+class EventView(NamedTuple):
+    """Rows as events. A tuple: it is looked up for each viewer of each page.
 
     :param prefix: what stands before the seq in ids
     :param batch: a page is one event ``rows``, its data an array of them
@@ -71,12 +72,12 @@ class EventView:
     prefix: str = ""
     batch: bool = False
 
-    def encode(self, page: list[Row]) -> tuple[bytes, int]:
-        """The events of the rows that pass the filter, and how many lines are among them."""
+    def encode(self, page: list[Row]) -> Encoded:
+        """The events of the rows that pass the filter."""
         wanted = page if self.filter.everything else [row for row in page if self.filter.passes(row)]
         prefix = self.prefix
         if not wanted:
-            return b"", 0
+            return Encoded(b"", 0)
         if self.batch:
             array = ",".join([row.data for row in wanted])
             text = f"id: {prefix}{wanted[-1].seq}\nevent: {BATCH}\ndata: [{array}]\n\n"
@@ -84,7 +85,7 @@ class EventView:
             text = "".join(
                 [f"id: {prefix}{row.seq}\nevent: {row.event}\ndata: {row.data}\n\n" for row in wanted]
             )
-        return text.encode("ascii"), [row.event for row in wanted].count("job_log")
+        return Encoded(text.encode("ascii"), [row.event for row in wanted].count("job_log"))
 
 
 class Stream(EventSourceResponse):
@@ -147,6 +148,7 @@ class Follower:
 
     :param position: where it was; beyond the log means that it must start again
     :param tail: begin with a snapshot and this many rows, instead of at the position
+    :param write: where new pages can be written at once, past the response
     """
 
     hub: Hub
@@ -155,6 +157,8 @@ class Follower:
     view: EventView
     position: int
     tail: int | None = None
+    write: Write | None = None
+    lines: int = field(default=0, init=False)
 
     async def events(self) -> Chunks:
         """Everything the client gets, in order: retry, reset or gap, snapshot, rows, end."""
@@ -171,21 +175,19 @@ class Follower:
         elif self.position > self.head.last_seq:
             yield event("reset", {"last_seq": self.head.last_seq})
             self.position = 0
-        lines = 0
+        take = self._take if self.write else None
         while True:
-            async with aclosing(self.hub.follow(self.head, self.position)) as pages:
+            async with aclosing(self.hub.follow(self.head, self.position, take)) as pages:
                 async for page in pages:
                     if page is not None:
                         if page.gap:
                             yield event("gap", {"from": page.gap[0], "to": page.gap[1]})
-                        body, page_lines = page.encoded(self.view)
-                        if body:
-                            yield body
-                            lines += page_lines
-                            self._spoke()
+                        encoded = page.encoded(self.view)
+                        if encoded.body:
+                            yield encoded.body
                         # Only now: a ping's id must not be ahead of what the client has.
-                        self.position = page.end
-                    if time.monotonic() - self._spoke_at > PING_SECONDS:
+                        self._sent(page, encoded)
+                    if self._silent:
                         yield self._ping()
                         self._spoke()
             if self.hub.stopping.is_set():
@@ -195,11 +197,34 @@ class Follower:
             if end is None:  # deleted meanwhile
                 return
             if end["last_seq"] == self.position:
-                yield event("end", {**end, "sent_lines": lines}, f"{self.view.prefix}{self.position}-end")
+                yield event(
+                    "end", {**end, "sent_lines": self.lines}, f"{self.view.prefix}{self.position}-end"
+                )
                 return
+
+    def _take(self, page: Page) -> bool:
+        """Write a new page at once; False where it must go through the response, in its turn."""
+        assert self.write is not None
+        encoded = page.encoded(self.view)
+        if page.gap or (self._silent and not encoded.body):
+            return False
+        if encoded.body and not self.write(encoded):
+            return False
+        self._sent(page, encoded)
+        return True
+
+    def _sent(self, page: Page, encoded: Encoded) -> None:
+        if encoded.body:
+            self.lines += encoded.lines
+            self._spoke()
+        self.position = page.end
 
     def _spoke(self) -> None:
         self._spoke_at = time.monotonic()
+
+    @property
+    def _silent(self) -> bool:
+        return time.monotonic() - self._spoke_at > PING_SECONDS
 
     def _ping(self) -> ServerSentEvent:
         identity = None if self.view.filter.everything else f"{self.view.prefix}{self.position}"

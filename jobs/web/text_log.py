@@ -4,16 +4,17 @@ import json
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from jobs import text
+from jobs.page import Page
 from jobs.store import rows, runs
 from jobs.store.reader import Readers
 from jobs.store.rows import Head, Row, RowFilter
 from jobs.store.search import Words
-from jobs.tail import Hub, Page
+from jobs.tail import Hub
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Wanted:
 
 def before_last(db: sqlite3.Connection, manager_id: str, wanted: Wanted, count: int, upto: int) -> int:
     """The position from which ``count`` lines that are shown follow, up to ``upto``."""
-    lines = replace(wanted.filter, events=frozenset({"job_log"}))
+    lines = wanted.filter._replace(events=frozenset({"job_log"}))
     if not wanted.query:
         return rows.before_last(db, manager_id, lines, count, upto)
     while count and upto:
