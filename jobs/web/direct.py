@@ -1,7 +1,7 @@
 """How does a page get to a thousand viewers? Written to their connections one after the other, past ASGI.
 
-Through sse-starlette, Starlette's wrappers of ``send``, uvicorn and h11, a page costs three to four times what
-a socket's write costs, for each viewer. So the server offers an ASGI extension: a function that writes a part
+Through sse-starlette, Starlette's wrappers of ``send``, uvicorn and h11, a page costs three times what the
+socket's write costs, for each viewer. So the server offers an ASGI extension: a function that writes a part
 of a response's body to the connection at once, in the very bytes that ``send`` would write. The beginning and
 end of a response, history, whoever is slow, and any other server go the normal way.
 """
