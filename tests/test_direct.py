@@ -1,4 +1,4 @@
-"""Promise: what is written to viewers past the response is the same bytes, in the same order, as through it."""
+"""Promise: what is written to viewers past the response is the same bytes, in the order of the log."""
 
 import json
 import socket
