@@ -29,6 +29,7 @@ from jobs.scheduler import Scheduler
 from jobs.store.deletion import delete_manager, delete_rows
 from jobs.store.kept import to_resume
 from jobs.store.store import Store, Synchronous
+from jobs.store.transaction import Commit
 from jobs.workers import SHIPPED
 
 logger = logging.getLogger(__name__)
@@ -67,11 +68,11 @@ class Engine:
         for file, error in types.broken.items():
             logger.warning("worker functions of %s are not there: %s", file, error)
         self.catalogue = Catalogue(DEFINITIONS, definitions, types.functions, environ, types.broken)
-        self.on_commit: Callable[[set[str]], None] = lambda manager_ids: None
+        self.on_commit: Callable[[Commit], None] = lambda commit: None
         self.on_death: Callable[[BaseException], None] = lambda error: None
         self.started_at = now()
         self._store = Store(
-            database, synchronous, lambda ids: self.on_commit(ids), lambda error: self.on_death(error)
+            database, synchronous, lambda commit: self.on_commit(commit), lambda error: self.on_death(error)
         )
         self.readers = self._store.readers
         self.tail_readers = self._store.tail_readers

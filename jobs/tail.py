@@ -1,9 +1,9 @@
-"""How do many viewers follow one manager? Its new rows are read once after each commit, for all of them.
+"""How do many viewers follow one manager? Its new rows become one page after each commit, for all of them.
 
-The wake-up carries no data: after COMMIT a manager's tail is woken and reads the rows behind its position.
-A viewer takes the pages of the tail one after the other; one that is behind them, because it has just come or
-is slow, reads the database up to the tail's position itself. History, live and reconnect are one path, and
-there is no queue that could overflow.
+After COMMIT a manager's tail is woken. What was committed comes along, so that it need not be read again; where
+it does not follow the tail's position, or is too much, the tail reads the database, which alone has everything.
+Viewers that have all are handed each page. One that is behind, because it has just come or is slow, reads the
+database up to the tail's position itself. There is no queue that could overflow.
 """
 
 import asyncio
@@ -19,9 +19,11 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
 from jobs.page import Page
+from jobs.status import Status
 from jobs.store import rows
 from jobs.store.reader import ReadError, Readers
-from jobs.store.rows import Head
+from jobs.store.rows import Head, Row, one_page
+from jobs.store.transaction import Commit
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ RETRY_SECONDS = 1.0
 
 # A page is written to the viewers so many at a time; others have their turn in between.
 TURN = 32
+# Rows that arrive faster than they are sent are read from the database instead.
+ARRIVED_ROWS = 1_000
 
 Taker = Callable[[Page], bool]
 
@@ -64,6 +68,30 @@ class Tail:
         self.news = anyio.Event()
         self.recent: deque[Page] = deque(maxlen=RECENT_PAGES)
         self._places: dict[Place, None] = {}
+        self._arrived: list[Row] = []
+        self._newest = (head.status, head.last_seq)
+
+    def arrived(self, status: Status, last_seq: int, rows: list[Row]) -> None:
+        """Rows were committed. They need not be read again, unless they are many or others are missing."""
+        if len(self._arrived) + len(rows) > ARRIVED_ROWS:
+            self._arrived = []
+        else:
+            self._arrived += rows
+        self._newest = (status, last_seq)
+        self.woken.set()
+
+    def next_page(self) -> tuple[Head, Page] | None:
+        """The next page out of what has arrived, and how far the log goes; None if it must be read."""
+        arrived, self._arrived = self._arrived, []
+        # Those that were read from the database meanwhile are there too.
+        arrived = arrived[max(0, self.position + 1 - arrived[0].seq) :] if arrived else []
+        if not arrived or arrived[0].seq != self.position + 1:
+            return None
+        page = one_page(arrived)
+        self._arrived = arrived[len(page) :]
+        status, last_seq = self._newest
+        head = Head(self.head.manager_id, status, last_seq, self.head.first_seq)
+        return head, Page(self.position, page[-1].seq, page)
 
     def tell(self) -> None:
         """Let the viewers look."""
@@ -153,16 +181,18 @@ class Hub:
         """How many viewers there are."""
         return sum(tail.viewers for tail in self._tails.values())
 
-    def committed(self, manager_ids: set[str]) -> None:
-        """Wake the tails of managers that have new rows."""
-        watched = {manager_id for manager_id in manager_ids if manager_id in self._tails}
+    def committed(self, commit: Commit) -> None:
+        """Wake the tails of managers that have changed."""
+        watched = [manager_id for manager_id in commit.heads if manager_id in self._tails]
         if watched and self._loop:
-            self._loop.call_soon_threadsafe(self._wake, watched)
+            appended = commit.rows(watched)
+            news = [(manager_id, *commit.heads[manager_id], appended[manager_id]) for manager_id in watched]
+            self._loop.call_soon_threadsafe(self._wake, news)
 
-    def _wake(self, manager_ids: set[str]) -> None:
-        for manager_id in manager_ids:
+    def _wake(self, news: list[tuple[str, Status, int, list[Row]]]) -> None:
+        for manager_id, status, last_seq, appended in news:
             if tail := self._tails.get(manager_id):
-                tail.woken.set()
+                tail.arrived(status, last_seq, appended)
 
     @contextmanager
     def _watch(self, head: Head) -> Iterator[Tail]:
@@ -196,7 +226,7 @@ class Hub:
                 await anyio.sleep(wait)
             tail.woken = anyio.Event()
             try:
-                head, page = await self._readers.run(lambda db: _news(db, tail))
+                head, page = tail.next_page() or await self._read(tail)
             except ReadError as error:  # of the disk; leaving here would end every stream for ever
                 logger.error("the log of %s cannot be read: %s", tail.head.manager_id, error)
                 await anyio.sleep(RETRY_SECONDS)
@@ -236,6 +266,9 @@ class Hub:
                 for page in pages:
                     yield page
                     position = page.end
+
+    async def _read(self, tail: Tail) -> tuple[Head | None, Page | None]:
+        return await self._readers.run(lambda db: _news(db, tail))
 
     async def _history(self, tail: Tail, position: int) -> Page:
         upto = tail.position

@@ -26,7 +26,7 @@ from jobs.state import Outcome
 from jobs.store import rows, runs, schema
 from jobs.store.deletion import delete_rows
 from jobs.store.store import DatabaseError, DatabaseInUse, Store
-from jobs.store.transaction import Transaction
+from jobs.store.transaction import Commit, Transaction
 from jobs.store.writer import CAPACITY, Closed, Unwritable
 
 MANAGER = Source("manager234")
@@ -38,7 +38,7 @@ class Opened:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.commits: list[set[str]] = []
+        self.commits: list[Commit] = []
         self.deaths: list[BaseException] = []
         self.store = Store(path, "NORMAL", self.commits.append, self.deaths.append)
         self.log = Log(self.store.writer, Redactor())
@@ -122,10 +122,15 @@ def test_readers_are_woken_after_the_commit(opened: Opened) -> None:
     """What a reader finds when it is woken is what was committed."""
     seen: list[int] = []
 
-    def look(manager_ids: set[str]) -> None:
-        assert manager_ids == {MANAGER.manager_id}
+    def look(commit: Commit) -> None:
         head = opened.store.readers.read(lambda db: rows.head(db, MANAGER.manager_id))
         assert head is not None
+        assert commit.heads == {MANAGER.manager_id: (head.status, head.last_seq)}
+        # It is told the very rows that it would read.
+        told = commit.rows([MANAGER.manager_id, "another"])
+        after = head.last_seq - len(told[MANAGER.manager_id])
+        read = opened.store.readers.read(lambda db: rows.rows(db, MANAGER.manager_id, after, head.last_seq))
+        assert told == {MANAGER.manager_id: read, "another": []}
         seen.append(head.last_seq)
 
     opened.store.writer._on_commit = look

@@ -1,7 +1,7 @@
 """Which rows of a manager's log? Pages of them, filters on them, and how far the log goes."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 # What ``Row._make`` does, without a frame of Python for each row.
-to_row: Callable[[tuple[Any, ...]], Row] = partial(tuple.__new__, Row)
+to_row: Callable[[Iterable[Any]], Row] = partial(tuple.__new__, Row)
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,17 @@ def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> list
         while size <= PAGE_CHARACTERS and (piece := cursor.fetchmany(PIECE_ROWS)):
             page += map(to_row, piece)
             size += sum([len(values[-1]) for values in piece])
-    if size > PAGE_CHARACTERS or (page and page[-1].seq - page[0].seq >= len(page)):
-        return _one_page(page)
-    return page
+    return one_page(page)
 
 
-def _one_page(found: list[Row]) -> list[Row]:
+def one_page(found: list[Row]) -> list[Row]:
     """The rows that fit into a page, up to the first one that is missing: that shows between pages."""
+    whole = not found or found[-1].seq - found[0].seq == len(found) - 1
+    if whole and len(found) <= PAGE_ROWS and sum([len(row.data) for row in found]) <= PAGE_CHARACTERS:
+        return found
     page: list[Row] = []
     room = PAGE_CHARACTERS
-    for row in found:
+    for row in found[:PAGE_ROWS]:
         room -= len(row.data)
         if page and (room < 0 or row.seq != page[-1].seq + 1):
             break

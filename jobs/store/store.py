@@ -12,6 +12,7 @@ from typing import IO, Any, Literal
 from jobs.forked import close_in_forks
 from jobs.store import schema
 from jobs.store.reader import ReadError, Readers
+from jobs.store.transaction import Commit
 from jobs.store.writer import Change, Unwritable, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -33,7 +34,7 @@ class Store:
 
     :param path: the file; made if absent
     :param synchronous: ``FULL`` survives a power cut, ``NORMAL`` only the death of the process
-    :param on_commit: called in the writer's thread with the ids of the managers that have new rows
+    :param on_commit: called in the writer's thread with what was committed, if a manager changed
     :param on_death: called in the writer's thread if it ends by an error
     :raises DatabaseError: it is in use, foreign, damaged or unreadable; the file is left as it was
     """
@@ -42,7 +43,7 @@ class Store:
         self,
         path: Path,
         synchronous: Synchronous,
-        on_commit: Callable[[set[str]], None],
+        on_commit: Callable[[Commit], None],
         on_death: Callable[[BaseException], None],
     ) -> None:
         self.path = path

@@ -6,16 +6,18 @@ written back with the rows that changed them, and are forgotten when a transacti
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
+from jobs.store.rows import Row, to_row
 from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
 
 COLUMNS = 10  # of the log
+ROW_COLUMNS = (1, 2, 3, 4, 5, 6, 9)  # of them the manager's id, and what a ``Row`` has
 
 
 @dataclass
@@ -47,6 +49,27 @@ class Head:
         return self.last_seq
 
 
+class Commit:
+    """What a transaction has committed.
+
+    :param heads: the managers that it touched: their status and last seq
+    :param values: of the rows that it appended to the log
+    """
+
+    def __init__(self, heads: Mapping[str, tuple[Status, int]], values: Sequence[Any]) -> None:
+        self.heads = heads
+        self._values = values
+
+    def rows(self, manager_ids: Iterable[str]) -> dict[str, list[Row]]:
+        """The rows that some managers got, by manager."""
+        found: dict[str, list[Row]] = {manager_id: [] for manager_id in manager_ids}
+        columns = [self._values[start::COLUMNS] for start in ROW_COLUMNS]
+        for manager_id, *values in zip(*columns, strict=True):
+            if (rows := found.get(manager_id)) is not None:
+                rows.append(to_row(values))
+        return found
+
+
 class Transaction:
     """The statements of a write transaction on one connection."""
 
@@ -61,6 +84,7 @@ class Transaction:
         # Never given twice, not even after a rollback or a deletion: a search goes on after the last it saw.
         self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
+        self.committed = Commit({}, ())
 
     @property
     def rows(self) -> int:
@@ -76,11 +100,13 @@ class Transaction:
 
     def commit(self) -> None:
         """Write what was gathered, and commit."""
+        appended = self._rows
         self._flush()
         self._connection.execute("COMMIT")
-        for manager_id in self.touched:
-            head = self._heads.get(manager_id)
-            if head and head.status in TERMINAL:
+        heads = {manager_id: self._heads[manager_id] for manager_id in self.touched}
+        self.committed = Commit({key: (head.status, head.last_seq) for key, head in heads.items()}, appended)
+        for manager_id, head in heads.items():
+            if head.status in TERMINAL:
                 del self._heads[manager_id]
 
     def rollback(self) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from jobs.store.transaction import Transaction
+from jobs.store.transaction import Commit, Transaction
 
 Change = Callable[[Transaction], Any]
 GROUP = 1_000
@@ -47,7 +47,7 @@ class Writer:
 
     :param connection: its connection, in autocommit mode, used by nobody else from now on
     :param check: called inside of each transaction; raises ``Unwritable`` where there must be none
-    :param on_commit: called in the writer's thread with the ids of the managers that have new rows
+    :param on_commit: called in the writer's thread with what was committed, if a manager changed
     :param on_death: called in the writer's thread when it ends by an error
     """
 
@@ -55,7 +55,7 @@ class Writer:
         self,
         connection: sqlite3.Connection,
         check: Callable[[], None],
-        on_commit: Callable[[set[str]], None],
+        on_commit: Callable[[Commit], None],
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._connection = connection
@@ -186,8 +186,8 @@ class Writer:
                 for item in group:
                     self._write([item])
                 return
-            if self._transaction.touched:
-                self._on_commit(self._transaction.touched)
+            if self._transaction.committed.heads:
+                self._on_commit(self._transaction.committed)
             for (_, future), result in zip(group, results, strict=False):
                 if future is not None:
                     future.set_result(result)
