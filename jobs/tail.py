@@ -1,9 +1,9 @@
 """How do many viewers follow one manager? Its new rows become one page after each commit, for all of them.
 
-After COMMIT a manager's tail is woken. What was committed comes along, so that it need not be read again; where
-it does not follow the tail's position, or is too much, the tail reads the database, which alone has everything.
-Viewers that have all are handed each page. One that is behind, because it has just come or is slow, reads the
-database up to the tail's position itself. There is no queue that could overflow.
+After COMMIT a manager's tail is woken. What was committed comes along, so that it need not be read again;
+where it does not follow the tail's position, or is too much, the tail reads the database, which alone has
+everything. Viewers that have all are handed each page. One that is behind, because it has just come or is
+slow, reads the database up to the tail's position itself. There is no queue that could overflow.
 """
 
 import asyncio
