@@ -73,7 +73,7 @@ async def keep_busy(seed: int) -> None:
         await anyio.sleep(0.001)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bursts=st.lists(st.sampled_from((1, 2, 7, 300, ARRIVED_ROWS + 300)), min_size=5, max_size=20),
     chances=st.lists(st.sampled_from((0.0, 0.5, 0.9, 1.0)), min_size=2, max_size=6),
