@@ -1,6 +1,5 @@
 """Promise: bare ``curl -N`` follows a run, as events and as text, and ends by itself with exit status 0."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import needs, program
 from tests.service import Service
 
-CURL = shutil.which("curl")
-pytestmark = pytest.mark.skipif(CURL is None, reason="curl is not installed")
+pytestmark = needs("curl")
 
 WORKERS = """
     from pathlib import Path
@@ -29,7 +28,7 @@ WORKERS = """
 
 @contextmanager
 def curl(service: Service, path: str, *flags: str) -> "Iterator[subprocess.Popen[str]]":
-    command = [CURL or "curl", "-sN", *flags, f"{service.url}{path}"]
+    command = [program("curl"), "-sN", *flags, f"{service.url}{path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
 

@@ -1,45 +1,20 @@
 """Fixtures: a headless Chromium, and a panel in it that reports every complaint of the browser."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.panel import Panel
+from tests.chromium import chromium
 from tests.service import Service
-
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def chromium() -> str | None:
-    """The path of an installed Chromium."""
-    return next((path for path in map(shutil.which, PROGRAMS) if path), None)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium. Of one module: while it is open, no other event loop can run in this thread."""
-    program = chromium()
-    if program is None:
-        reason = f"none of {', '.join(PROGRAMS)} is installed"
-        if os.environ.get("STEPSTREAM_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.browser.conftest import FLAGS, chromium
+from tests.chromium import chromium
 from tests.service import ROOT, Service
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -39,12 +39,8 @@ def take(browser: Browser, service: Service, scheme: Literal["light", "dark"]) -
 
 def main() -> None:
     """Take both pictures."""
-    program = chromium()
-    if program is None:
-        raise SystemExit("no Chromium is installed")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    with chromium() as browser:
         for scheme in SCHEMES:
             with tempfile.TemporaryDirectory() as folder:
                 service = Service(Path(folder)).start()
@@ -54,7 +50,6 @@ def main() -> None:
                     service.stop()
             if path.stat().st_size > LARGEST:
                 raise SystemExit(f"{path} is too large: {path.stat().st_size} bytes")
-        browser.close()
 
 
 if __name__ == "__main__":
