@@ -19,7 +19,7 @@ SECONDS = 15
 # A second service beside the first, which cannot start.
 START = ".venv/bin/python app.py "
 # Commands that change the reader's machine, or wait for a person.
-NOT_RUN = ("git clone ", "cd ", "make test", "mkdir ", "sudo ", "journalctl ")
+NOT_RUN = ("git clone ", "cd ", "make test", "mkdir ", "sudo ", "journalctl ", "pip install ", "npm install ")
 VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "TIME"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "CLOCK"),
@@ -99,7 +99,7 @@ class Console:
                 assert self._service.process.stdout is not None
                 self._service.process.stdout.close()
             else:
-                assert re.match(r"(curl|python3|\.venv/bin/(python|sqlite-utils)) ", command), (
+                assert re.match(r"(curl|python3|node|\.venv/bin/(python|sqlite-utils)) ", command), (
                     f"{where}: cannot be run"
                 )
                 self._compare(expected, self._shell(command, where), where)

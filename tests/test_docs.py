@@ -1,6 +1,5 @@
 """Promise: every example of the documentation works as it stands there, and every link leads somewhere."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,13 +11,15 @@ from jobs.definition import parse
 from jobs.workers import SHIPPED
 from tests.console import Console, commands, localise, matches, normal
 from tests.pages import DOCS, Block, all_blocks, anchors, blocks, links, pages, prose, text
+from tests.programs import needs
 from tests.service import ROOT, Service
 
 TUTORIAL = DOCS / "tutorial.md"
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+needs_curl = needs("curl")
 CLEAN_UP = DOCS / "how-to" / "clean-up.md"
+READERS = DOCS / "how-to" / "read-the-stream.md"  # whose programs tests/foreign runs
 # Two pages stop and start the service themselves; all others look at one that runs.
-OTHERS = [page for page in pages() if page not in (TUTORIAL, CLEAN_UP)]
+OTHERS = [page for page in pages() if page not in (TUTORIAL, CLEAN_UP, READERS)]
 
 
 def name(page: Path) -> str:
