@@ -247,15 +247,24 @@ def _is_content(word: str) -> bool:
 
 
 def _normal(words: Iterable[str]) -> Phrase:
-    """The phrase with English plurals taken back, by which two phrases are recognised as the same."""
-    return tuple(_singular(_without_possessive(word)) for word in words)
+    """The phrase with English endings taken back, by which two phrases are recognised as the same."""
+    return tuple(stem(_without_possessive(word)) for word in words)
 
 
-def _singular(word: str) -> str:
+def stem(word: str) -> str:
+    """A word in lower case without the endings of English plurals and verbs; good for comparing only.
+
+    ``parties`` and ``party``, ``cancelled``, ``cancelling`` and ``cancel`` are the same.
+    """
     if len(word) > 4 and word.endswith("ies"):
         return f"{word[:-3]}y"
     if len(word) > 4 and word.endswith(("shes", "ches", "sses", "xes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
-        return word[:-1]
-    return word
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        bare = word.removesuffix(ending)
+        if bare != word and len(bare) >= 3 and re.search("[aeiouy]", bare):
+            doubled = bare[-1] == bare[-2] and bare[-1] not in "sz"
+            return bare[:-1] if doubled else bare.removesuffix("e")
+    return word.removesuffix("e") if len(word) > 4 else word
