@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.workers.agent import clamped, document_keywords
+from jobs.workers.agent import clamped
+from jobs.workers.agent_job import document_keywords
 from jobs.workers.geojson import Place, read_places
 from jobs.workers.keywords import LONGEST_PHRASE, keywords
 from jobs.workers.place_filter import Found

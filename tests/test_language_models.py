@@ -209,8 +209,9 @@ def test_without_a_key_none_is_sent(service: Service, stub: StubServer) -> None:
     stub.says(chat(SENTIMENT))
     service.define(
         "keyless",
-        f"[step.texts]\ntype = 'save_texts'\ntexts = ['One.']\n[step.ask]\ntype = 'agent'\ndepends = 'texts'\n"
-        f"agent_type = 'sentiment_analyzer'\nprovider = 'openai'\nmodel = 'm'\nbase_url = '{stub.url}/v1/'\n",
+        "[step.texts]\ntype = 'save_texts'\ntexts = ['One.']\n[step.ask]\ntype = 'agent'\n"
+        f"depends = 'texts'\nagent_type = 'sentiment_analyzer'\nprovider = 'openai'\n"
+        f"model = 'm'\nbase_url = '{stub.url}/v1/'\n",
     )
     assert service.run_to_end("keyless")["status"] == "completed"
     assert "Authorization" not in stub.asked[0].headers
@@ -289,7 +290,7 @@ def test_an_answer_that_obeys_the_document_is_not_kept(service: Service, stub: S
         ({**SENTIMENT, "confidence": 9}, "answer.confidence: expected 0 to 1, got 9"),
         ({**SENTIMENT, "confidence": "high"}, "answer.confidence: expected number, got string high"),
         ({**SENTIMENT, "mood": "fine"}, "answer.mood: unknown"),
-        ([SENTIMENT], "answer: expected object, got list"),
+        (json.dumps([SENTIMENT]), "answer: expected object, got array"),
     ],
 )
 def test_one_more_try_then_the_worker_job_fails_with_the_raw_answer(

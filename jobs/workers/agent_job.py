@@ -30,7 +30,7 @@ def summarize(job: Job, document_id: str, max_sentences: int) -> dict[str, Any]:
     :raises KeyError: the document has been deleted meanwhile
     """
     document = job.document(document_id)
-    found = {"summary": summary(document.get("text") or "", max_sentences)}
+    found = {"summary": summary(document.get("text") or "", max_sentences, document.get("title") or "")}
     return _keep(job, document, "content_summarizer", found)
 
 
