@@ -130,6 +130,6 @@ def test_words_of_one_stem(alike: tuple[str, ...]) -> None:
     assert len({stem(word) for word in alike}) == 1
 
 
-@pytest.mark.parametrize("word", ["status", "analysis", "glass", "bed", "king", "sing", "red", "gas", "bus"])
+@pytest.mark.parametrize("word", ["status", "analysis", "glass", "bed", "king", "sing", "red", "bus"])
 def test_words_that_only_look_like_it(word: str) -> None:
     assert stem(word) in (word, word.removesuffix("e"))
