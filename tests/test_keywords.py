@@ -157,10 +157,7 @@ def test_a_short_phrase_that_mostly_stands_alone_stays() -> None:
             {"worker jobs"},
         ),
         # One of several forms of a word.
-        (
-            "The tide table lists tides. A deleted tide is deleted for ever, deleting it is final.",
-            {"tide table"},
-        ),
+        ("Of a tide and of tides: the deleted one, to delete one, and who deletes.", {"tide"}),
         ("It names an ID, and IDs of friends, of the harbour's IDs.", {"friends"}),
     ],
 )
@@ -172,8 +169,8 @@ def test_phrases_are_found_and_forms_of_a_word_are_one(text: str, expected: set[
 
 
 def test_what_looks_like_a_verb_is_doubted() -> None:
-    found = words("The harbour computed tides, including springs. Tides computed by the harbour are tides.")
-    assert found.index("tides") < found.index("computed") if "computed" in found else found
+    found = words("A harbour is computed and the tides of the harbour are computed by a method.")
+    assert found[-1] == "computed"
 
 
 def test_a_keyword_does_not_end_in_a_genitive() -> None:
