@@ -157,7 +157,7 @@ def test_a_short_phrase_that_mostly_stands_alone_stays() -> None:
             {"worker jobs"},
         ),
         # One of several forms of a word.
-        ("Of a tide and of tides: the deleted one, to delete one, and who deletes.", {"tide"}),
+        ("Of a tide and of tides: the deleted one, to delete one, and who deletes.", {"tides"}),
         ("It names an ID, and IDs of friends, of the harbour's IDs.", {"friends"}),
     ],
 )
