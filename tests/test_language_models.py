@@ -178,6 +178,7 @@ def test_the_tokens_of_documents_and_of_all_are_logged(service: Service, stub: S
     log = lines(service, run(service, stub, texts=["One.", "Two.", "Three."]))
     assert log.count("positive (100 tokens in, 20 out)") == 3
     assert "3 of 3 documents answered: 300 tokens in, 60 out" in log
+    assert "HTTP Request" not in log, "httpx's own lines say nothing more"
 
 
 def test_a_result_is_tidied(service: Service, stub: StubServer) -> None:
@@ -428,7 +429,8 @@ def test_a_refusal_is_final_and_no_secret_is_shown(
         [service.get(f"/managers/{manager['id']}/jobs"), service.rows(manager["id"]), manager]
     )
     assert KEY not in shown
-    assert KEY.encode() not in service.db.read_bytes()
+    for file in service.folder.glob("stepstream.db*"):
+        assert KEY.encode() not in file.read_bytes()
 
 
 def test_a_busy_server_is_asked_again_as_it_asks(service: Service, stub: StubServer) -> None:
@@ -457,12 +459,10 @@ def test_gemini_says_how_long_to_wait_in_the_body(service: Service, stub: StubSe
 
 def test_a_pause_that_one_worker_job_was_asked_for_holds_for_all(service: Service, stub: StubServer) -> None:
     stub.says(openai_error(429, "Slow down", Retry_After="1"), chat(SENTIMENT))
-    run(service, stub, texts=["One.", "Two."], concurrency=1)
-    stub.says(openai_error(429, "Slow down", Retry_After="1"), chat(SENTIMENT))
     manager = run(service, stub, texts=[f"Text {n}." for n in range(6)], concurrency=2)
     assert status(manager) == "completed"
-    # One of the two was on its way already, perhaps.
-    assert sum(asked.at - stub.asked[0].at < 0.9 for asked in stub.asked) <= 2 + 1
+    early = [asked for asked in stub.asked if asked.at < stub.asked[0].at + 0.9]
+    assert len(early) <= 2, "the first, and one that was on its way with it"
 
 
 def test_all_tries_are_lines_and_then_the_worker_job_fails(service: Service, stub: StubServer) -> None:
@@ -484,12 +484,11 @@ def test_a_long_wait_is_not_waited_for(service: Service, stub: StubServer) -> No
 
 def test_the_rate_is_shared_by_all_worker_jobs(service: Service, stub: StubServer) -> None:
     stub.says(chat(SENTIMENT))
-    texts = [f"Text {n}." for n in range(5)]
-    manager = run(service, stub, texts=texts, concurrency=5, requests_per_minute=300)
+    manager = run(service, stub, texts=["One.", "Two.", "Three."], concurrency=3, requests_per_minute=120)
     assert status(manager) == "completed"
     starts = [asked.at for asked in stub.asked]
-    assert len(starts) == 5
-    assert starts[-1] - starts[0] > 4 * 0.2 - 0.1
+    assert len(starts) == 3
+    assert starts[-1] - starts[0] > 0.5, "1 s, but for a first one that was slow"
 
 
 @pytest.mark.slow

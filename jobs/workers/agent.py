@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from anyio import to_thread
 
@@ -80,26 +80,27 @@ async def agent(
         limit=filter_limit,
         scope=filter_scope,
     )
-    documents = await to_thread.run_sync(choose)
+    documents = await to_thread.run_sync(choose, abandon_on_cancel=True)
     if not documents:
         whose = "that this run saved" if filter_scope == "run" else "kept"
         step.log.warning("no documents to work on: none of those %s passes the filters", whose)
         return
     step.log.info(_plan(agent_type, wishes, asked, len(documents)))
-    if asked is None:
-        for document in documents:
-            if agent_type == "keyword_extractor":
-                step.spawn(extract_keywords, document["id"], wishes.max_keywords)
-            else:
-                step.spawn(summarize, document["id"], wishes.max_sentences)
-        return
-    pause = 60 / requests_per_minute if requests_per_minute else 0.0
-    paced = asdict(replace(asked, timeout=request_timeout, pause=pause))
-    handles = [
-        step.spawn(ask_model, document["id"], agent_type, paced, asdict(wishes), max_characters)
-        for document in documents
-    ]
-    await _log_usage(step, handles)
+    if asked is not None:
+        pause = 60 / requests_per_minute if requests_per_minute else 0.0
+        paced = asdict(replace(asked, timeout=request_timeout, pause=pause))
+
+    def start(document: dict[str, Any]) -> Handle:
+        if asked is not None:
+            return step.spawn(ask_model, document["id"], agent_type, paced, asdict(wishes), max_characters)
+        if agent_type == "keyword_extractor":
+            return step.spawn(extract_keywords, document["id"], wishes.max_keywords)
+        return step.spawn(summarize, document["id"], wishes.max_sentences)
+
+    # In a thread: there may be very many.
+    handles = await to_thread.run_sync(lambda: [*map(start, documents)], abandon_on_cancel=True)
+    if asked is not None:
+        await _log_usage(step, handles)
 
 
 def clamped(max_keywords: int) -> int:

@@ -15,6 +15,7 @@ from math import ceil
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from anyio.lowlevel import RunVar
 
 from jobs.job import Job
@@ -68,7 +69,8 @@ async def overpass_places(job: Job, search: Search, endpoint: str, contact: str)
             ),
         )
         try:
-            source = read_answer(answer.json())
+            # In a thread: it may be many MiB.
+            source = await to_thread.run_sync(lambda: read_answer(answer.json()), abandon_on_cancel=True)
         except ValueError as error:
             job.log.error("not an answer of Overpass (%s): %s", error, answer.body[:2000])
             raise NotAnswered(f"{endpoint} does not answer as Overpass does: {error}") from None

@@ -35,7 +35,7 @@ _UNKNOWN_FORM = re.compile(
 )
 
 _forms: dict[tuple[str, str], Form] = {}
-"""The best form that a model on a server has taken so far; a start for the next question."""
+"""The form that a model on a server took first; the next question begins with it."""
 
 
 class BadAnswer(Exception):
@@ -126,13 +126,13 @@ async def _reply(
                 raise
             job.log.debug("%s; asking again in a looser form than %s", error, form)
             continue
-        if form != "schema" and _forms.get(place) != form:
+        if form != "schema" and place not in _forms:
             job.log.info("%s does not hold its answers to a schema: they are only checked here", model.name)
-        _forms[place] = form
+        _forms.setdefault(place, form)
         try:
             reply: Reply = provider.reply(answer.json())
         except ValueError as error:
-            job.log.error("not an answer of a model (%s): %s", error, answer.body)
+            job.log.error("not an answer of a model (%s): %s", error, answer.body[:4000])
             raise BadAnswer(f"{model.base_url} does not answer as {model.provider} does: {error}") from None
         return reply
     raise AssertionError
