@@ -74,14 +74,14 @@ def read_beneath(top: Path, path: str, most: int) -> Content:
     with ExitStack() as stack:
         folder = _open_folder(stack, top, names[:-1])
         descriptor = os.open(names[-1], _FILE, dir_fd=folder)
-        with open(descriptor, "rb", buffering=0) as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError(0, f"it is {_odd(found.st_mode) or 'a folder'}")
-            parts, left = [], most
-            while left > 0 and (part := file.read(left)):
-                parts.append(part)
-                left -= len(part)
+        stack.callback(os.close, descriptor)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, f"it is {_odd(found.st_mode) or 'a folder'}")
+        parts, left = [], most
+        while left > 0 and (part := os.read(descriptor, left)):
+            parts.append(part)
+            left -= len(part)
     modified = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
     return Content(b"".join(parts), found.st_size, modified.replace("+00:00", "Z"))
 

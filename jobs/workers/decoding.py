@@ -23,7 +23,9 @@ def encoding_named(name: str) -> str | None:
     """The codec of an encoding's name; None where there is none for texts."""
     try:
         codec = codecs.lookup(name.strip()).name
-        b"".decode(codec)
+        b"?".decode(codec)
+    except UnicodeError:
+        pass  # half a character of UTF-16
     except (LookupError, ValueError):
         return None
     return None if codec in _ODD else _MEANT.get(codec, codec)

@@ -99,7 +99,9 @@ class _Reader(HTMLParser):
         if self._collects is not None:
             self._collects.append(_unescaped(text))
         if not self._inside and self._collects is not self._title:
-            self._text.append(_unescaped(text).replace("\n", " "))
+            text = _unescaped(text).replace("\n", " ")
+            if not text.isspace() or self._text[-1:] not in (["\n"], ["\n\n"]):
+                self._text.append(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Part of ``HTMLParser``."""
@@ -119,7 +121,7 @@ class _Reader(HTMLParser):
         elif tag == "h1" and not self._heading and not self._inside:
             self._collects = self._heading
         if not self._inside:
-            self._text.append(_BREAKS.get(tag, ""))
+            self._break(_BREAKS.get(tag, ""))
         if tag in self._left_out and len(self._inside) < DEEPEST:
             self._inside.append(tag)
 
@@ -136,7 +138,14 @@ class _Reader(HTMLParser):
         if tag in ("title", "h1"):
             self._collects = None
         if not self._inside and tag not in _VOID:
-            self._text.append(_BREAKS.get(tag, ""))
+            self._break(_BREAKS.get(tag, ""))
+
+    def _break(self, sign: str) -> None:
+        """Begin a new line; where one has begun already, the larger break counts."""
+        if sign and self._text and self._text[-1] in ("\n", "\n\n"):
+            self._text[-1] = max(self._text[-1], sign) if sign != " " else self._text[-1]
+        else:
+            self._text.append(sign)
 
     def _meta(self, name: str, content: str) -> None:
         if name == "description":

@@ -18,6 +18,8 @@ from jobs.exception import Failure
 PORTS = {"http": 80, "https": 443}
 # Where only IPv6 is spoken, the addresses of IPv4 are in the last four bytes of these (RFC 6052).
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# What not every Python knows to be of no host on the internet: protocols' own, and what once was site-local.
+SPECIAL = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv6Network("fec0::/10"))
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -52,6 +54,8 @@ def is_public(address: str) -> bool:
         tunnelled = [known.sixtofour, *(known.teredo or ())]
         if known.scope_id or not all(is_public(str(inner)) for inner in tunnelled if inner):
             return False
+    if any(known in network for network in SPECIAL):
+        return False
     return known.is_global and not (known.is_multicast or known.is_reserved)
 
 
