@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from jobs.exception import Failure
 from jobs.workers.beneath import read_beneath, walk
+from jobs.workers.local_dir import read_file
 from tests.service import Service
 
 
@@ -182,6 +184,9 @@ def test_a_race_leads_nowhere_else(folder: Path) -> None:
 
 
 def test_what_is_no_file_any_more(folder: Path) -> None:
+    nobody: Any = None  # it does not come to saying anything
+    with pytest.raises(Failure, match=r"^b\.txt cannot be read: no such file or directory$"):
+        read_file(nobody, str(folder), "b.txt", 1, "", [])
     fill(folder, {"a.txt": b"a"})
     with pytest.raises(FileNotFoundError):
         read_beneath(folder, "b.txt", 100)
