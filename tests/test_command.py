@@ -170,7 +170,7 @@ def test_a_wrong_key_is_told_when_the_file_is_read(service: Service) -> None:
     service.define("wrong", '[step.only]\ntype = "command"\nargv = "ls -l"\ntimelimit = 3\n')
     errors = service.get("/definitions/wrong")["errors"]
     assert [error["message"] for error in errors] == [
-        'expected a list of strings, got a string "ls -l"',
+        'expected a list of strings, integers or numbers, got a string "ls -l"',
         'unknown key "timelimit", did you mean "time_limit"?',
     ]
 
@@ -253,6 +253,7 @@ def test_what_it_leaves_behind_is_ended_and_not_waited_for(service: Service) -> 
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_end_of_the_service_is_theirs(
     make_service: Callable[..., Service], tmp_path: Path, number: int
@@ -266,6 +267,7 @@ def test_the_end_of_the_service_is_theirs(
 
 
 @linux
+@pytest.mark.slow
 def test_a_flood_takes_no_memory_of_the_service(service: Service) -> None:
     """The program waits while the log does not keep up, and a line without end is cut as it comes."""
     before = memory_kib(service.process.pid)

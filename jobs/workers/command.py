@@ -25,7 +25,7 @@ LAST_LINES = 20
 @worker("command")
 def command(
     step: Job,
-    argv: list[str],
+    argv: list[str | int | float],
     folder: str = "",
     environment: dict[str, str] | None = None,
     time_limit: str | float | None = None,
@@ -44,7 +44,8 @@ def command(
     :param max_lines: of more than so many only the last ones are kept
     :raises Failure: a value is of no use
     """
-    check_argv(argv)
+    words = [str(each) for each in argv]  # a parameter may be a number
+    check_argv(words)
     own = environment or {}
     check_environment(own)
     if max_lines < 1:
@@ -57,7 +58,7 @@ def command(
         raise Failure(f"folder is {quoted(folder)}: there is no such folder ({where})")
     step.spawn(
         run_program,
-        argv,
+        words,
         str(where),
         own,
         seconds_of("time_limit", time_limit),
