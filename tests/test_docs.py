@@ -28,7 +28,9 @@ def name(page: Path) -> str:
 
 
 def write(block: Block, service: Service) -> None:
-    (service.folder / block.title).write_text(localise(block.text, service), encoding="utf-8")
+    path = service.folder / block.title
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(localise(block.text, service), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     files = [block for page in OTHERS for block in blocks(page) if block.title]
     assert len({block.title for block in files}) == len(files), "two pages show different files of one name"
     for block in files:
-        (service.folder / block.title).write_text(block.text, encoding="utf-8")
+        path = service.folder / block.title
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(block.text, encoding="utf-8")
     service.start()
     for block in files:  # once more, with the port
         write(block, service)
