@@ -1,5 +1,6 @@
 """How does the server listen, refuse what is no HTTP, and stop? uvicorn, which no client can keep."""
 
+import asyncio
 import resource
 import signal
 import socket
@@ -73,7 +74,10 @@ class Server(uvicorn.Server):
         # has stopped; the exit status shall be 0 nevertheless.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._exit)
-        self.run(sockets=[listener])
+        # Never closed: that would wait for every task of the process, and worker functions may start tasks
+        # faster than they can be listed. What is left here ends with the process.
+        loop = (self.config.get_loop_factory() or asyncio.new_event_loop)()
+        loop.run_until_complete(self.serve(sockets=[listener]))
 
     def _exit(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
