@@ -23,8 +23,9 @@ WORKERS = """
 
     @worker("endless")
     async def endless(step: Job, kind: str = "async", jobs: int = 3) -> None:
+        kinds = {"async": waits, "thread": sleeps, "blocks": blocks, "tasks": starts_tasks}
         for number in range(jobs):
-            step.spawn({"async": waits, "thread": sleeps, "blocks": blocks, "tasks": starts_tasks}[kind], number)
+            step.spawn(kinds[kind], number)
 
     async def waits(job: Job, number: int) -> None:
         while True:
