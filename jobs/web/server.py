@@ -74,10 +74,16 @@ class Server(uvicorn.Server):
         # has stopped; the exit status shall be 0 nevertheless.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._exit)
-        # Never closed: that would wait for every task of the process, and worker functions may start tasks
-        # faster than they can be listed. What is left here ends with the process.
+        self.run(sockets=[listener])
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve in an event loop that is never closed.
+
+        That would look for its tasks among those of the whole process, and worker functions may start tasks
+        faster than they can be listed. What is left here ends with the process.
+        """
         loop = (self.config.get_loop_factory() or asyncio.new_event_loop)()
-        loop.run_until_complete(self.serve(sockets=[listener]))
+        loop.run_until_complete(self.serve(sockets))
 
     def _exit(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
