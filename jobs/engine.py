@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import worker_types
-from jobs.call import Caller
+from jobs.caller import Caller
 from jobs.capture import capture, release
 from jobs.catalogue import Catalogue
 from jobs.log import Log

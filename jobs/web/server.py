@@ -1,5 +1,6 @@
 """How does the server listen, refuse what is no HTTP, and stop? uvicorn, which no client can keep."""
 
+import asyncio
 import resource
 import signal
 import socket
@@ -74,6 +75,15 @@ class Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._exit)
         self.run(sockets=[listener])
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve in an event loop that is never closed.
+
+        That would look for its tasks among those of the whole process, and worker functions may start tasks
+        faster than they can be listed. What is left here ends with the process.
+        """
+        loop = (self.config.get_loop_factory() or asyncio.new_event_loop)()
+        loop.run_until_complete(self.serve(sockets))
 
     def _exit(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
