@@ -25,6 +25,7 @@ from jobs.store import rows, runs
 from jobs.store.reader import Readers
 from jobs.store.rows import Head, Row, RowFilter
 from jobs.tail import Hub
+from jobs.web.direct import DIRECT, Writing
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ class Stream(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the body."""
         self._loop = asyncio.get_running_loop()
+        self._writing: Writing | None = scope.get("extensions", {}).get(DIRECT)
         self._sending_since = math.inf
         with anyio.CancelScope() as self._cut:
             self._watch()
@@ -119,13 +121,19 @@ class Stream(EventSourceResponse):
             finally:
                 self._timer.cancel()
         if self._cut.cancelled_caught:
-            # Returning before the body's end makes the server close the connection in the middle of it.
+            # Returning before the body's end makes a server close the connection in the middle of it, but
+            # first it would wait until the client takes what it was sent.
             logger.warning("a client took nothing for %g s and was cut", SEND_SECONDS)
+            if self._writing:
+                self._writing.cut()
 
     def _watch(self) -> None:
         """Cut who has taken nothing for too long, else look again when that could be."""
-        due = min(self._sending_since, self._loop.time()) + SEND_SECONDS
-        if due <= self._loop.time():
+        now = self._loop.time()
+        due = min(self._sending_since, now) + SEND_SECONDS
+        if due <= now and self._writing:  # a page lasts long with who takes it in little pieces
+            due = now + SEND_SECONDS - self._writing.idle_seconds()
+        if due <= now:
             self._cut.cancel()
         else:
             self._timer = self._loop.call_at(due, self._watch)
