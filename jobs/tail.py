@@ -263,9 +263,9 @@ class Hub:
                         yield None
                     continue
                 pages = tail.pages_from(position) or [await self._history(tail, position)]
-                for page in pages:
-                    yield page
-                    position = page.end
+                while pages:
+                    position = pages[0].end
+                    yield pages.pop(0)  # and keep it no longer than the viewer does
 
     async def _read(self, tail: Tail) -> tuple[Head | None, Page | None]:
         return await self._readers.run(lambda db: _news(db, tail))

@@ -3,11 +3,10 @@
 Through sse-starlette, Starlette's wrappers of ``send``, uvicorn and h11, a page costs three times what the
 socket's write costs, for each viewer. So the server offers an ASGI extension: a function that writes a part
 of a response's body to the connection at once, in the very bytes that ``send`` would write. The beginning and
-end of a response, history, whoever is slow, and any other server go the normal way. The same extension knows
-what ASGI does not tell: since when a slow client has taken nothing.
+end of a response, what comes while a client is slow, and any other server go the normal way. The same
+extension knows what ASGI does not tell: whether a client is slow, and since when it has taken nothing.
 """
 
-import math
 import socket
 import struct
 
@@ -58,14 +57,18 @@ class Writing:
         self._transport.write(encoded.chunk if self._chunked else encoded.body)
         return True
 
-    def idle_seconds(self) -> float:
-        """Since when the client has taken nothing of what waits for it; infinite where that is not known.
+    async def room(self) -> None:
+        """Wait until the client has taken nearly all that waits for it."""
+        await self._flow.drain()
+
+    def stalled_seconds(self) -> float:
+        """Since when the client has taken nothing of what waits for it, as far as the system tells; else 0.
 
         Nothing is sent to who leaves no room; who takes a little now and then is sent a little.
         """
         connection = self._transport.get_extra_info("socket")
-        if connection is None or not hasattr(socket, "TCP_INFO") or self._transport.is_closing():
-            return math.inf
+        if not self._flow.write_paused or connection is None or not hasattr(socket, "TCP_INFO"):
+            return 0.0
         info: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_SENT + 4)
         (milliseconds,) = struct.unpack_from("I", info, LAST_DATA_SENT)
         return float(milliseconds) / 1000

@@ -71,8 +71,8 @@ def stream_of(
     here = floor(request)
     if here.hub.viewers >= here.max_streams:
         return Stream(busy(), here.hub, SSE, dict(headers or {}))
-    write = request.scope.get("extensions", {}).get(DIRECT)
-    follower = Follower(here.hub, here.engine.readers, head, view, position, tail, write)
+    writing = request.scope.get("extensions", {}).get(DIRECT)
+    follower = Follower(here.hub, here.engine.readers, head, view, position, tail, writing)
     return Stream(follower.events(), here.hub, SSE, dict(headers or {}))
 
 

@@ -28,6 +28,8 @@ SHUTDOWN_SECONDS = 3
 USER_TIMEOUT = 50
 # Seconds that a client has for a whole request, from its first byte or from the connection's beginning.
 REQUEST_SECONDS = 30
+# What may wait for a client until nothing more is made for it; the last page comes on top.
+WAITING_BYTES = 16 * 1024
 BACKLOG = 4096
 SPARE_DESCRIPTORS = 64
 
@@ -42,7 +44,9 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
-        super().connection_made(cast("asyncio.Transport", transport))
+        transport = cast("asyncio.Transport", transport)
+        transport.set_write_buffer_limits(WAITING_BYTES)
+        super().connection_made(transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -39,7 +39,6 @@ GRACE_SECONDS = 2.0
 BATCH = "rows"
 
 Chunks = AsyncGenerator[bytes | ServerSentEvent, None]
-Write = Callable[[Encoded], bool]
 
 
 @dataclass(frozen=True)
@@ -130,9 +129,8 @@ class Stream(EventSourceResponse):
     def _watch(self) -> None:
         """Cut who has taken nothing for too long, else look again when that could be."""
         now = self._loop.time()
-        due = min(self._sending_since, now) + SEND_SECONDS
-        if due <= now and self._writing:  # a page lasts long with who takes it in little pieces
-            due = now + SEND_SECONDS - self._writing.idle_seconds()
+        since = now - self._writing.stalled_seconds() if self._writing else min(self._sending_since, now)
+        due = since + SEND_SECONDS
         if due <= now:
             self._cut.cancel()
         else:
@@ -156,7 +154,7 @@ class Follower:
 
     :param position: where it was; beyond the log means that it must start again
     :param tail: begin with a snapshot and this many rows, instead of at the position
-    :param write: where new pages can be written at once, past the response
+    :param writing: where pages can be written at once, past the response
     """
 
     hub: Hub
@@ -165,7 +163,7 @@ class Follower:
     view: EventView
     position: int
     tail: int | None = None
-    write: Write | None = None
+    writing: Writing | None = None
     lines: int = field(default=0, init=False)
 
     async def events(self) -> Chunks:
@@ -183,7 +181,7 @@ class Follower:
         elif self.position > self.head.last_seq:
             yield event("reset", {"last_seq": self.head.last_seq})
             self.position = 0
-        take = self._take if self.write else None
+        take = self._take if self.writing else None
         while True:
             async with aclosing(self.hub.follow(self.head, self.position, take)) as pages:
                 async for page in pages:
@@ -191,10 +189,13 @@ class Follower:
                         if page.gap:
                             yield event("gap", {"from": page.gap[0], "to": page.gap[1]})
                         encoded = page.encoded(self.view)
-                        if encoded.body:
+                        if encoded.body and not (self.writing and self.writing(encoded)):
                             yield encoded.body
                         # Only now: a ping's id must not be ahead of what the client has.
                         self._sent(page, encoded)
+                        del page, encoded  # or each slow client would keep one
+                        if self.writing:
+                            await self.writing.room()
                     if self._silent:
                         yield self._ping()
                         self._spoke()
@@ -212,11 +213,11 @@ class Follower:
 
     def _take(self, page: Page) -> bool:
         """Write a new page at once; False where it must go through the response, in its turn."""
-        assert self.write is not None
+        assert self.writing is not None
         encoded = page.encoded(self.view)
         if page.gap or (self._silent and not encoded.body):
             return False
-        if encoded.body and not self.write(encoded):
+        if encoded.body and not self.writing(encoded):
             return False
         self._sent(page, encoded)
         return True
