@@ -30,8 +30,12 @@ USER_TIMEOUT = 50
 REQUEST_SECONDS = 30
 # What may wait for a client until nothing more is made for it; the last page comes on top.
 WAITING_BYTES = 16 * 1024
+# What may wait for a client in the system; without a limit that is megabytes.
+SYSTEM_BYTES = 128 * 1024
 BACKLOG = 4096
+# Kept free of streams; most of them are the service's own files. So many connections may ask for other things.
 SPARE_DESCRIPTORS = 64
+SPARE_CONNECTIONS = 12
 
 
 class Protocol(H11Protocol):
@@ -43,11 +47,14 @@ class Protocol(H11Protocol):
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Begin to wait for a request, unless there are too many connections for that."""
         transport = cast("asyncio.Transport", transport)
         transport.set_write_buffer_limits(WAITING_BYTES)
         super().connection_made(transport)
-        self._watch()
+        if len(self.connections) > max_streams() + SPARE_CONNECTIONS:
+            transport.abort()
+        else:
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request."""
@@ -57,6 +64,7 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # which uvicorn forgets after a reset
         if self._limit:
             self._limit.cancel()
 
@@ -158,6 +166,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT * 1000)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # what is on its way comes on top, so that distance costs no speed
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SYSTEM_BYTES)
     listener.bind((host.strip("[]"), port))
     listener.listen(BACKLOG)
     return listener
