@@ -28,7 +28,9 @@ def census(step: Job, file: str) -> None:
     gc.collect()
     objects = gc.get_objects()
     (hub,) = (each for each in objects if type(each) is Hub)
-    counts = Counter(type(each).__name__ for each in objects if str(type(each).__module__).startswith(SERVING))
+    counts = Counter(
+        type(each).__name__ for each in objects if str(type(each).__module__).startswith(SERVING)
+    )
     counts["generators"] = sum(type(each) is AsyncGeneratorType for each in objects if not _is_over(each))
     counts["streams"] = hub.streams
     counts["tasks"] = len(asyncio.all_tasks(hub._loop))

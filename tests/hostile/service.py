@@ -30,8 +30,10 @@ class WatchedService(FaultService):
         shutil.copy(census.__file__, self.workers / "census.py")
         self._file = folder / "census.json"
         self.define_step("census", "census", file=str(self._file))
-        self.define_step("lines", "fault_lines", workers=1, pause=0.02)
+        self.define_step("lines", "fault_lines", workers=1, pause=0.01)
         self.define_step("three", "fault_lines", workers=1, count=3, pause=0.0)
+        self.define_step("waits", "fault_lines", workers=1, pause=1000.0)
+        self.define_step("flood", "fault_flood", rate=5_000, seconds=1.5, thread=False)
         self.define_step("many", "fault_lines", workers=1, count=20_000, pause=0.0, thread=True)
 
     def start(self) -> "WatchedService":
@@ -79,11 +81,11 @@ class WatchedService(FaultService):
         """A viewer beside: it gets every row once, in time; and nothing of anybody is left behind."""
         viewer = Viewer(self, self.run("lines"))
         viewer.start()
-        wait_until(lambda: len(viewer.rows) > 10, "rows come")
+        wait_until(lambda: len(viewer.rows) > 5, "rows come")
         viewer.latencies.clear()
         yield viewer
         seen = len(viewer.latencies)
-        wait_until(lambda: len(viewer.latencies) > seen + 10, "rows go on")
+        wait_until(lambda: len(viewer.latencies) > seen + 5, "rows go on")
         latency = percentile(list(viewer.latencies), 0.99)
         check(latency < LATENCY_SECONDS, f"lines came after {latency:.2f} s")
         assert self.post(f"/managers/{viewer.manager_id}/cancel").status_code == 202
