@@ -166,7 +166,9 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT * 1000)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # what is on its way comes on top, so that distance costs no speed
+    if hasattr(
+        socket, "TCP_NOTSENT_LOWAT"
+    ):  # what is on its way comes on top, so that distance costs no speed
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SYSTEM_BYTES)
     listener.bind((host.strip("[]"), port))
     listener.listen(BACKLOG)

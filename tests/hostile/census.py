@@ -13,10 +13,10 @@ from pathlib import Path
 from types import AsyncGeneratorType
 
 from jobs import Job, worker
-from jobs.tail import Hub
+from jobs.hub import Hub
 
 # What serves clients; an object of a class of these modules is a client's, or there from the start.
-SERVING = ("jobs.web", "jobs.tail", "jobs.page", "uvicorn", "h11", "sse_starlette", "starlette")
+SERVING = ("jobs.web", "jobs.hub", "jobs.tail", "jobs.page", "uvicorn", "h11", "sse_starlette", "starlette")
 
 
 @worker("census")
