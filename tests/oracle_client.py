@@ -1,7 +1,7 @@
 """What has a client, after any number of broken connections? Kept for streams, NDJSON and text, and compared.
 
-What is compared with is the log itself: every row that was ever seen in the database, those that retention has
-removed included.
+What is compared with is the log itself: every row that was ever seen in the database, also those that
+retention has removed.
 """
 
 import json
@@ -35,10 +35,9 @@ class Log:
     def look(self) -> None:
         """Add what has been written since."""
         with closing(sqlite3.connect(self.service.db)) as db:
-            found = db.execute(
-                "SELECT seq, event, step_name, job_id, level, data FROM log WHERE manager_id = ? ORDER BY seq",
-                (self.manager_id,),
-            )
+            columns = "seq, event, step_name, job_id, level, data"
+            query = f"SELECT {columns} FROM log WHERE manager_id = ? ORDER BY seq"  # noqa: S608
+            found = db.execute(query, (self.manager_id,))
             for row in map(Row._make, found):
                 assert self.rows.setdefault(row.seq, row) == row, "a row has changed"
 

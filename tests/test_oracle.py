@@ -1,4 +1,4 @@
-"""Promise: what a client has put together is the log, whatever was done to it, to the run and to the service."""
+"""Promise: what a client puts together is the log, whatever is done to it, to the run and to the service."""
 
 import signal
 import time
@@ -217,7 +217,7 @@ def test_any_story(service: Service, steps: Steps, number: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(same, max_examples=25)
+@settings(same, max_examples=12)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40), number=st.integers(0, 3))
 def test_any_story_with_restarts(service: Service, steps: Steps, number: int) -> None:
     play(service, steps, number)

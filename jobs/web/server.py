@@ -30,10 +30,11 @@ USER_TIMEOUT = 50
 REQUEST_SECONDS = 30
 # What may wait for a client until nothing more is made for it; the last page comes on top.
 WAITING_BYTES = 16 * 1024
-# What may wait for a client in the system; without a limit that is megabytes.
+# What may wait for a client in the system, which without a limit is megabytes. What is on its way comes on top,
+# so that distance costs no speed.
 SYSTEM_BYTES = 128 * 1024
 BACKLOG = 4096
-# Kept free of streams; most of them are the service's own files. So many connections may ask for other things.
+# Kept free of streams; most are the service's own files, and these connections may ask for other things.
 SPARE_DESCRIPTORS = 64
 SPARE_CONNECTIONS = 12
 
@@ -166,9 +167,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT * 1000)
-    if hasattr(
-        socket, "TCP_NOTSENT_LOWAT"
-    ):  # what is on its way comes on top, so that distance costs no speed
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SYSTEM_BYTES)
     listener.bind((host.strip("[]"), port))
     listener.listen(BACKLOG)

@@ -1,4 +1,4 @@
-"""What does a viewer cost in memory? Three waves of 5,000 that come, wait and leave; then 500 that take nothing.
+"""What does a viewer cost in memory? Three waves of 5,000 that come, wait and leave; 500 that take nothing.
 
 An idle viewer has every row and waits for the next one. A second wave must find the memory of the first.
 """

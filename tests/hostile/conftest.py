@@ -10,7 +10,8 @@ from tests.hostile.service import WatchedService
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedService]:
     with WatchedService(tmp_path_factory.mktemp("watched")) as service:
-        yield service.start()
+        service.start()
+        yield service
         if service.process.poll() is None:
             service.check_stop()
 

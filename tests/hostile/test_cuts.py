@@ -1,4 +1,4 @@
-"""Promise: wherever a stream is cut, who resumes from the last complete id gets every row once, and the end."""
+"""Promise: wherever a stream is cut, who resumes from the last id gets every row once, and the end."""
 
 from contextlib import suppress
 

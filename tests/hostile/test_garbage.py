@@ -1,4 +1,4 @@
-"""Promise: what is no HTTP gets a problem document, or the end of the connection; never a word on the stream."""
+"""Promise: what is no HTTP is refused or cut off, and never heard of in a stream."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Promise: answers come in the order of the requests, each whole, and who pipelines and leaves is forgotten."""
+"""Promise: answers come in the order of requests, each whole, and who pipelines and leaves is forgotten."""
 
 import socket
 import time

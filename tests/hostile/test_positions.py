@@ -1,4 +1,4 @@
-"""Promise: whatever stands in ``Last-Event-ID``, the answer is the rest of the right log, or the whole of it."""
+"""Promise: whatever stands in ``Last-Event-ID``, the answer is the rest of the right log, or all of it."""
 
 import pytest
 

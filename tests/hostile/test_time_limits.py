@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,8 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedService
     """A service with short limits; all else is as it is."""
     with WatchedService(tmp_path_factory.mktemp("hurried")) as service:
         service.add_workers("short", SHORT)
-        yield service.start()
+        service.start()
+        yield service
         service.check_stop()
 
 
@@ -53,7 +55,7 @@ def closed(connection: socket.socket) -> bytes:
 
 
 def incomplete(service: WatchedService) -> list[socket.socket]:
-    """Connections that owe a part of a request, each in its way; what they get is told by ``check_limits``."""
+    """Connections that owe a part of a request, each in its way; ``check_limits`` says what they get."""
     behind_an_answer = asks(service, HEAD)
     assert answer(behind_an_answer).status == 200
     behind_an_answer.sendall(HEAD[:20])
@@ -140,11 +142,10 @@ def stall(service: WatchedService, count: int) -> list[socket.socket]:
 def check_cut(connections: list[socket.socket]) -> None:
     """It was no clean end: what came was not all, and the connection broke off."""
     for connection in connections:
-        received = b""
+        received: list[bytes] = []
         with pytest.raises(ConnectionResetError):
-            for chunk in arriving(connection):
-                received += chunk
-        assert b"event: end" not in received
+            received.extend(arriving(connection))
+        assert b"event: end" not in b"".join(received)
 
 
 @pytest.mark.slow
@@ -214,3 +215,23 @@ class Trickle(threading.Thread):
         """Go away."""
         self._left.set()
         self.join(20)
+
+
+@pytest.mark.slow
+def test_connections_that_take_every_place(tmp_path: Path) -> None:
+    """The service keeps descriptors for itself, those who are there go on, and soon there is room again."""
+    with WatchedService(tmp_path) as service:
+        service.add_workers("short", SHORT)
+        service.descriptors = 120
+        service.start()
+        with service.unharmed() as live:
+            idle = [connect(service) for _ in range(300)]
+            rows = len(live.rows)
+            wait_until(lambda: len(live.rows) > rows + 20, "others go on")
+            open_files = len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
+            assert open_files < service.descriptors
+            for connection in idle:
+                assert closed(connection) == b""
+                connection.close()
+            assert service.get("/healthz")["status"] == "ok"
+        service.check_stop()
