@@ -64,13 +64,16 @@ class Hub:
             while not self.stopping.is_set():
                 with anyio.move_on_after(TICK):
                     await self.stopping.wait()
-                for tail in self._tails.values():
-                    tail.tick()
-                for bell in self._waiting:
-                    bell.ring()
+                self._tick()
             for tail in self._tails.values():
                 tail.tell()
             await anyio.sleep_forever()
+
+    def _tick(self) -> None:
+        for tail in self._tails.values():  # not in ``run``, whose frame would keep the last one for ever
+            tail.tick()
+        for bell in self._waiting:
+            bell.ring()
 
     def committed(self, commit: Commit) -> None:
         """Wake the tails of managers that have changed."""

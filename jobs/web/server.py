@@ -30,8 +30,8 @@ USER_TIMEOUT = 50
 REQUEST_SECONDS = 30
 # What may wait for a client until nothing more is made for it; the last page comes on top.
 WAITING_BYTES = 16 * 1024
-# What may wait for a client in the system, which without a limit is megabytes. What is on its way comes on top,
-# so that distance costs no speed.
+# What may wait for a client in the system, which without a limit is megabytes. What is on its way comes on
+# top, so that distance costs no speed.
 SYSTEM_BYTES = 128 * 1024
 BACKLOG = 4096
 # Kept free of streams; most are the service's own files, and these connections may ask for other things.

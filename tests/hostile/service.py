@@ -34,7 +34,7 @@ class WatchedService(FaultService):
         self.define_step("three", "fault_lines", workers=1, count=3, pause=0.0)
         self.define_step("waits", "fault_lines", workers=1, pause=1000.0)
         self.define_step("flood", "fault_flood", rate=5_000, seconds=1.5, thread=False)
-        self.define_step("many", "fault_lines", workers=1, count=20_000, pause=0.0, thread=True)
+        self.define_step("many", "fault_lines", workers=1, count=5_000, pause=0.0, thread=True)
 
     def start(self) -> "WatchedService":
         """Start it, use it once, and count."""

@@ -116,6 +116,7 @@ def test_a_request_has_its_time(hurried: WatchedService) -> None:
         assert 0.9 < dribbling.seconds < 20
 
 
+@pytest.mark.slow
 def test_a_stream_and_a_kept_connection_have_no_such_limit(hurried: WatchedService) -> None:
     manager_id = hurried.run("lines")
     with asks(hurried, get(events(manager_id))) as connection:
