@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -143,14 +143,11 @@ def open_engine(settings: Settings) -> Engine:
     )
 
 
-class State(TypedDict):
-    """What requests find in ``request.state``."""
-
-    floor: Floor
-
-
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Starlette:
     """The service as an ASGI application.
+
+    Mounted in another one, its lifespan must be that one's, or be entered in that one's: Starlette runs the
+    outermost only. Hence what the routes stand on is kept with this application, not in a lifespan's state.
 
     :param settings: default: those of the environment
     :param engine: one that is started already, and that the caller stops
@@ -158,7 +155,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or Settings.read(os.environ)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+    async def lifespan(outermost: Starlette) -> AsyncIterator[None]:
         running = engine or open_engine(settings)
         hub = Hub(running.tail_readers)
         overview = Overview(running.readers)
@@ -174,9 +171,11 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             await tasks.start(hub.run)
             await tasks.start(overview.run)
             running.scheduler.start()
+            app.state.floor = Floor(running, hub, overview, max_streams())
             try:
-                yield {"floor": Floor(running, hub, overview, max_streams())}
+                yield
             finally:
+                del app.state.floor
                 tasks.cancel_scope.cancel()
                 if engine is None:
                     with anyio.CancelScope(shield=True):
