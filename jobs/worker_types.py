@@ -28,8 +28,8 @@ class WorkerTypes:
 def load(shipped: dict[str, Callable[..., Any]], folder: Path | None) -> WorkerTypes:
     """The shipped worker types, those of installed packages, and those of a folder.
 
-    A package's types replace shipped ones of the same name, and a folder's replace both. What cannot be loaded
-    hurts no other. A file that begins with ``_`` is only for others to import.
+    A package's types replace shipped ones of the same name, and a folder's replace both. What cannot be
+    loaded hurts no other. A file that begins with ``_`` is only for others to import.
 
     :param folder: its Python files may import each other by name
     :raises ValueError: the folder does not exist
@@ -47,7 +47,9 @@ def load(shipped: dict[str, Callable[..., Any]], folder: Path | None) -> WorkerT
     return types
 
 
-def _add(types: WorkerTypes, sources: Iterable[tuple[str, Callable[[], dict[str, Callable[..., Any]]]]]) -> None:
+def _add(
+    types: WorkerTypes, sources: Iterable[tuple[str, Callable[[], dict[str, Callable[..., Any]]]]]
+) -> None:
     """Add the types of several sources, by the sources' names; none may have a type of another."""
     origin: dict[str, str] = {}
     for source, functions in sources:
