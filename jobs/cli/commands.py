@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ def run(
         with suppress(AttributeError):
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         options = parser(words[0]).parse(words[1:])
-        return DOES[words[0]](Call(options, environ, Terminal(sys.stdout, environ), open_engine))
+        with ExitStack() as stack:
+            return DOES[words[0]](Call(options, environ, Terminal(sys.stdout, environ), open_engine, stack))
     except CommandError as error:
         tell(str(error))
         return NOT_DONE
@@ -70,17 +71,18 @@ def run(
 
 @dataclass(frozen=True)
 class Call:
-    """One command line: its options, and what else a word needs."""
+    """One command line: its options, and what else a word needs; what it opens is closed by ``stack``."""
 
     options: argparse.Namespace
     environ: Mapping[str, str]
     terminal: Terminal
     open_engine: OpenEngine
+    stack: ExitStack
 
     def service(self) -> Service:
         """The service that is meant."""
         url = self.options.url or self.environ.get("STEPSTREAM_URL") or DEFAULT_URL
-        return Service(url, self.environ.get("STEPSTREAM_TOKEN"))
+        return self.stack.enter_context(closing(Service(url, self.environ.get("STEPSTREAM_TOKEN"))))
 
     def view(self, manager: dict[str, Any], only: Sequence[str] = ()) -> View:
         """What shows a run."""

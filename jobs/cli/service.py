@@ -62,6 +62,10 @@ class Service:
             raise CommandError(f"{url}: expected an address as http://127.0.0.1:8000") from None
         self.url = str(address.copy_with(userinfo=b"")).rstrip("/")
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """The JSON at a path.
 
