@@ -99,7 +99,7 @@ class Console:
                 assert self._service.process.stdout is not None
                 self._service.process.stdout.close()
             else:
-                assert re.match(r"(curl|python3|node|\.venv/bin/(python|sqlite-utils)) ", command), (
+                assert re.match(r"(curl|python3|node|\.venv/bin/(python|sqlite-utils|stepstream)) ", command), (
                     f"{where}: cannot be run"
                 )
                 self._compare(expected, self._shell(command, where), where)
@@ -114,6 +114,7 @@ class Console:
 
     def _shell(self, command: str, where: str) -> str:
         is_start = command.startswith(START)
+        command = command.replace(".venv/bin/stepstream", f"{sys.executable} {ROOT / 'app.py'}")
         command = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
         command = re.sub(r"(^|\| )python3 ", rf"\1{sys.executable} ", command)
         command = command.replace(" app.py ", f" {ROOT / 'app.py'} ").replace(PORT, self._host())
@@ -122,7 +123,8 @@ class Console:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self._service.folder,
-            env={key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")},
+            env={key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")}
+            | {"STEPSTREAM_URL": self._service.url},
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -47,7 +47,7 @@ def _files(path: Path) -> list[Path]:
             near = nearest(path.name, os.listdir(path.parent))
         except OSError:
             near = None
-        hint = f", did you mean {quoted(str(path.with_name(near)))}?" if near else ""
+        hint = f", did you mean {quoted(near)}?" if near else ""
         raise CommandError(f"{plain(str(path))}: there is no such file{hint}")
     return [path]
 
