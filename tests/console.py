@@ -99,9 +99,9 @@ class Console:
                 assert self._service.process.stdout is not None
                 self._service.process.stdout.close()
             else:
-                assert re.match(r"(curl|python3|node|\.venv/bin/(python|sqlite-utils|stepstream)) ", command), (
-                    f"{where}: cannot be run"
-                )
+                assert re.match(
+                    r"(curl|python3|node|\.venv/bin/(python|sqlite-utils|stepstream)) ", command
+                ), f"{where}: cannot be run"
                 self._compare(expected, self._shell(command, where), where)
             self.executed += not command.startswith(NOT_RUN)
 
@@ -114,7 +114,7 @@ class Console:
 
     def _shell(self, command: str, where: str) -> str:
         is_start = command.startswith(START)
-        command = command.replace(".venv/bin/stepstream", f"{sys.executable} {ROOT / 'app.py'}")
+        command = command.replace(".venv/bin/stepstream ", START)  # also where it is not installed
         command = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
         command = re.sub(r"(^|\| )python3 ", rf"\1{sys.executable} ", command)
         command = command.replace(" app.py ", f" {ROOT / 'app.py'} ").replace(PORT, self._host())

@@ -88,7 +88,7 @@ def test_own_workers_are_known(tmp_path: Path) -> None:
     assert f'{path}:3:1: error: step.a.sise: unknown key "sise", did you mean "size"?' in done.stdout
     missing = command("check", str(tmp_path / "owm.toml"))
     assert missing.returncode == 2
-    assert f'did you mean "own.toml"?' in missing.stderr
+    assert 'did you mean "own.toml"?' in missing.stderr
 
 
 @given(st.lists(st.sampled_from(["a", "b", "a.b"]), unique=True, min_size=1), st.data())

@@ -137,9 +137,9 @@ def test_ctrl_c_leaves_a_tail_and_the_run_goes_on(service: Service, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=lambda each: next(iter(each)))
-def test_plain_where_that_is_wanted(service: Service, environ: dict[str, str]) -> None:
-    with in_terminal("run", "nearby-restaurants", service=service, **environ) as terminal:
+@pytest.mark.parametrize(("color", "term"), [("1", "xterm"), ("", "dumb")])
+def test_plain_where_that_is_wanted(service: Service, color: str, term: str) -> None:
+    with in_terminal("run", "nearby-restaurants", service=service, NO_COLOR=color, TERM=term) as terminal:
         assert terminal.wait() == 0
     assert "\x1b" not in terminal.raw
     assert "== completed in" in terminal.raw

@@ -51,7 +51,7 @@ def test_an_installed_wheel_serves_its_panel_and_checks(tmp_path: Path) -> None:
                 assert httpx.get(f"{url}/{link}").status_code == 200
         assert httpx.get(f"{url}/static/tree.js").status_code == 200
         assert "nearby-restaurants" in httpx.get(f"{url}/definitions").text
-        where = [python, "-c", "import app, jobs; print(app.__file__, jobs.__file__)"]
+        where = [str(python), "-c", "import app, jobs; print(app.__file__, jobs.__file__)"]
         found = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30)
         assert found.stdout.count(str(venv)) == 2
         service.terminate()
