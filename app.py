@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 import jobs
+from jobs.cli import commands
+from jobs.cli.ending import CommandError
+from jobs.cli.words import Parser, summary
 from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.loop_call import Blocked
@@ -143,14 +146,11 @@ def open_engine(settings: Settings) -> Engine:
     )
 
 
-class State(TypedDict):
-    """What requests find in ``request.state``."""
-
-    floor: Floor
-
-
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Starlette:
     """The service as an ASGI application.
+
+    Mounted in another one, its lifespan must be that one's, or be entered in that one's: Starlette runs the
+    outermost only. Hence what the routes stand on is kept with this application, not in a lifespan's state.
 
     :param settings: default: those of the environment
     :param engine: one that is started already, and that the caller stops
@@ -158,7 +158,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or Settings.read(os.environ)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+    async def lifespan(outermost: Starlette) -> AsyncIterator[None]:
         running = engine or open_engine(settings)
         hub = Hub(running.tail_readers)
         overview = Overview(running.readers)
@@ -174,9 +174,11 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             await tasks.start(hub.run)
             await tasks.start(overview.run)
             running.scheduler.start()
+            app.state.floor = Floor(running, hub, overview, max_streams())
             try:
-                yield {"floor": Floor(running, hub, overview, max_streams())}
+                yield
             finally:
+                del app.state.floor
                 tasks.cancel_scope.cancel()
                 if engine is None:
                     with anyio.CancelScope(shield=True):
@@ -238,12 +240,17 @@ def _fail(message: str) -> int:
     return 1
 
 
-def parse(arguments: Sequence[str]) -> dict[str, str]:
-    """The flags of a command line."""
-    parser = argparse.ArgumentParser(
+def flags_of(words: Sequence[str]) -> dict[str, str]:
+    """The flags of ``stepstream serve``.
+
+    :raises CommandError: one is unknown
+    """
+    parser = Parser(
         prog="stepstream",
-        usage="stepstream [serve] [FLAGS]",
+        usage="stepstream [serve] [FLAGS]\n       stepstream COMMAND …",
         description="Run multi-step jobs and show every worker live. Flags win over STEPSTREAM_… variables.",
+        epilog=f"commands (stepstream COMMAND --help tells more):\n{summary()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
@@ -254,19 +261,36 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
     parser.add_argument("--hosts", help="further allowed Host names, with commas between them")
     parser.add_argument("--synchronous", help="FULL (survives a power cut) or NORMAL")
     parser.add_argument("--log-level", help="lowest level taken from logging (info)")
-    rest = arguments[1:] if arguments[:1] == ["serve"] else arguments
-    return cast("dict[str, str]", vars(parser.parse_args(rest)))
+    return cast("dict[str, str]", vars(parser.parse(words)))
+
+
+def serve_with(words: Sequence[str]) -> int:
+    """What ``stepstream serve`` does."""
+    flags = flags_of(words)
+    try:
+        settings = Settings.read(os.environ, flags)
+    except SettingsError as error:
+        return _fail(str(error))
+    return serve(settings)
+
+
+def open_local(flags: Mapping[str, str]) -> Engine:
+    """The engine of ``stepstream run --local``, which nobody else can reach.
+
+    :raises CommandError: a setting or the database cannot be used
+    """
+    of_a_server = ("STEPSTREAM_HOST", "STEPSTREAM_PORT", "STEPSTREAM_TOKEN")
+    environ = {name: value for name, value in os.environ.items() if name not in of_a_server}
+    try:
+        return open_engine(Settings.read(environ, flags))
+    except (SettingsError, DatabaseError, ValueError) as error:
+        raise CommandError(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``stepstream``."""
-    flags = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        settings = Settings.read(os.environ, flags)
-    except SettingsError as error:
-        status = _fail(str(error))
-    else:
-        status = serve(settings)
+    words = sys.argv[1:] if arguments is None else arguments
+    status = commands.run(words, os.environ, serve_with, open_local)
     sys.stdout.flush()
     sys.stderr.flush()
     # A thread that a worker function keeps would keep the interpreter from ending.

@@ -33,10 +33,11 @@ async function ask(path, options) {
 
 export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
 
-/** Every item of a list, page after page; `next` is a path of the service, which may be mounted deeper. */
+/** Every item of a list, page after page. Of `next` the query counts: whether its path has the prefix depends on
+ *  whether the service or only a proxy before it knows of one. */
 export async function all(path) {
   const { items, next } = await get(path);
-  return next ? [...items, ...(await all(next.replace(/^\/+/, "")))] : items;
+  return next ? [...items, ...(await all(path.split("?")[0] + new URL(next, document.baseURI).search))] : items;
 }
 
 export const post = (path, body = {}) =>
