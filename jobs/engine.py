@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jobs import worker_types
@@ -50,6 +51,7 @@ class Engine:
     :param environ: what ``{env.NAME}`` in definitions reads
     :param log_level: the lowest level taken from ``logging``
     :param clock: what schedules go by: the present time, seconds since 1970
+    :param secrets: what must not be stored in any text, by the names of its variables
     :raises DatabaseError: the database cannot be used
     :raises ValueError: a folder does not exist
     """
@@ -63,6 +65,7 @@ class Engine:
         synchronous: Synchronous,
         log_level: int,
         clock: Callable[[], float] = time.time,
+        secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         types = worker_types.load(SHIPPED, workers)
         for file, error in types.broken.items():
@@ -79,7 +82,9 @@ class Engine:
         left = self._store.commit(partial(interrupt, reason="the service had died")).result()
         if left:
             logger.warning("interrupted by the death of the service: %s", ", ".join(left))
-        self._log = Log(self._store.writer, Redactor())
+        redactor = Redactor()
+        redactor.add(secrets)
+        self._log = Log(self._store.writer, redactor)
         self._processes = Processes(workers, log_level)
         self.runner = Runner(
             self._log,

@@ -11,6 +11,7 @@ from jobs.engine import Engine
 from jobs.store import rows, runs
 from jobs.store.rows import Head
 from jobs.tail import Hub
+from jobs.web.login import Login
 from jobs.web.problem import Json, Refusal
 
 
@@ -21,6 +22,7 @@ class Floor:
     engine: Engine
     hub: Hub
     max_streams: int
+    login: Login | None = None
 
 
 def floor(request: Request) -> Floor:
