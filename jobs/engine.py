@@ -14,7 +14,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs import worker_types
 from jobs.call import Caller
@@ -27,9 +27,12 @@ from jobs.redact import Redactor
 from jobs.row import now
 from jobs.runner import Runner
 from jobs.scheduler import Scheduler
+from jobs.store import runs
 from jobs.store.deletion import delete_manager, delete_rows
 from jobs.store.kept import to_resume
+from jobs.store.reader import ReadError
 from jobs.store.store import Store, Synchronous
+from jobs.store.tally import Tally
 from jobs.store.transaction import Commit
 from jobs.workers import SHIPPED
 
@@ -40,6 +43,25 @@ GRACE_SECONDS = 2.0
 # The last rows may be many, or the disk slow: they have what is left of the seconds that a stop may take.
 STOP_SECONDS = 5.0
 LEAST_CLOSE_SECONDS = 2.0
+
+
+class Figures(NamedTuple):
+    """What can be said of a service in numbers.
+
+    :param health: as ``Engine.health``
+    :param totals: managers and worker jobs by status; None if the database cannot be read now
+    :param tally: what was written
+    :param queued: how many changes wait for the writer
+    :param blocked_seconds: how long the jobs' event loop has been blocked by now
+    :param sizes: bytes of the files
+    """
+
+    health: dict[str, Any]
+    totals: dict[str, dict[str, int]] | None
+    tally: Tally
+    queued: int
+    blocked_seconds: float
+    sizes: dict[str, int]
 
 
 class Engine:
@@ -131,6 +153,22 @@ class Engine:
             "sqlite_version": sqlite3.sqlite_version,
             "synchronous": self._store.synchronous,
         }
+
+    def figures(self) -> Figures:
+        """What ``GET /metrics`` answers. Looks at the disk; what it costs does not grow with the log."""
+        try:
+            totals = self.readers.read(runs.totals)
+        except ReadError:
+            totals = None
+        writer = self._store.writer
+        return Figures(
+            self.health(),
+            totals,
+            writer.tally,
+            writer.queued,
+            self.runner.blocked_seconds,
+            self._store.sizes(),
+        )
 
     async def delete(self, manager_id: str) -> None:
         """Remove a manager that has ended, with its rows, in pieces that leave others' writes their turn.

@@ -179,6 +179,7 @@ class Hub:
         self._tasks: TaskGroup
         self._waiting: set[Bell] = set()  # of those who follow no manager
         self.streams = 0  # those that are open, of every kind
+        self.delivered = 0  # bytes of their bodies, since the start
         self.stopping = anyio.Event()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
