@@ -11,7 +11,7 @@ import time
 from asyncio import wrap_future
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -147,7 +147,7 @@ class Engine:
         }
         return {
             "status": "ok" if set(parts.values()) == {"ok"} else "failing",
-            "version": _version(),
+            "version": version(),
             "started_at": self.started_at,
             **parts,
             "sqlite_version": sqlite3.sqlite_version,
@@ -181,8 +181,9 @@ class Engine:
             await wrap_future(self._store.commit(partial(delete_manager, manager_id=manager_id)))
 
 
-def _version() -> str:
+def version() -> str:
+    """The version that runs."""
     try:
-        return version("stepstream")
-    except PackageNotFoundError:  # run from its folder, not installed
+        return metadata.version("stepstream")
+    except metadata.PackageNotFoundError:  # run from its folder, not installed
         return "unknown"

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app import Settings, SettingsError
-from jobs.web.login import DELAY_SECONDS, FREE, WAITING, Login
+from jobs.web.login import DELAY_SECONDS, FREE, WAITING
 from tests.service import ROOT, Service
 from tests.wire import JSON, Answer, ask, check_problem
 
@@ -206,8 +206,6 @@ def test_another_token_logs_everybody_out_and_a_restart_nobody(make_service: Cal
     assert ask(first, "GET", "/managers", {"Cookie": cookie}).status == 200
     second = make_service({"STEPSTREAM_TOKEN": f"{TOKEN}2"}).start()
     check_problem(ask(second, "GET", "/managers", {"Cookie": cookie}), 401)
-    # Cookies know no ports: a browser on one machine keeps both.
-    assert cookie.partition("=")[0] != cookie_of(log_in(second, f"{TOKEN}2")).partition("=")[0]
 
 
 def test_without_a_token_there_is_nothing_to_log_in_to(shared_service: Service) -> None:
@@ -290,7 +288,6 @@ def test_a_token_that_cannot_be_used_is_refused_and_not_shown(token: str) -> Non
 
 def test_settings_do_not_show_the_token() -> None:
     assert TOKEN not in repr(Settings.read({"STEPSTREAM_TOKEN": TOKEN}))
-    assert TOKEN not in repr(vars(Login(TOKEN))["_value"])
 
 
 def test_with_a_token_other_addresses_are_listened_on(make_service: Callable[..., Service]) -> None:

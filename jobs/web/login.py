@@ -16,6 +16,7 @@ from starlette.responses import Response
 from jobs.web.problem import Refusal, problem, wrong
 from jobs.web.request import Query, json_body
 
+COOKIE = "stepstream"
 REALM = 'Bearer realm="stepstream"'
 # So many wrong tokens are free; one more each second.
 FREE = 20
@@ -31,17 +32,15 @@ class Login:
 
     def __init__(self, token: str) -> None:
         digest = hmac.new(token.encode(), b"stepstream login", "sha256").hexdigest()
-        self._token = token.encode()
-        # Cookies know no ports: services with different tokens on one host have different ones.
-        self._name, self._value = f"stepstream_{digest[:8]}", digest[8:]
+        self._token, self._cookie = token.encode(), digest
         self._wrong, self._wrong_at = 0.0, 0.0
         self._turn = anyio.Lock()
         self._waiting = 0
 
     async def refusal(self, connection: HTTPConnection) -> Response | None:
         """The answer to who may not go on; None for who may."""
-        cookie = connection.cookies.get(self._name)
-        if cookie is not None and _same(cookie, self._value.encode()):
+        cookie = connection.cookies.get(COOKIE)
+        if cookie is not None and _same(cookie, self._cookie.encode()):
             return None
         scheme, _, given = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -61,9 +60,7 @@ class Login:
         """
         await self._check(given)
         response = Response(status_code=204)
-        response.set_cookie(
-            self._name, self._value, path=path, secure=secure, httponly=True, samesite="strict"
-        )
+        response.set_cookie(COOKIE, self._cookie, path=path, secure=secure, httponly=True, samesite="strict")
         return response
 
     async def _check(self, given: str) -> None:

@@ -15,6 +15,7 @@ from jobs.web.log import read_log, search_lines, stream_events, stream_panel
 from jobs.web.login import login
 from jobs.web.managers import Manager, cancel, list_jobs, list_managers, retry
 from jobs.web.metrics import metrics
+from jobs.web.openapi.document import openapi
 from jobs.web.problem import Json
 from jobs.web.request import Query
 
@@ -55,5 +56,6 @@ def routes(static: Path) -> list[BaseRoute]:
         Route("/documents/{id}", get_document),
         Route("/healthz", healthz),
         Route("/metrics", metrics),
+        Route("/openapi.json", openapi),
         Route("/login", login, methods=["POST"]),
     ]
