@@ -21,12 +21,12 @@ from starlette.middleware import Middleware
 
 import jobs
 from jobs.engine import Engine
+from jobs.hub import Hub
 from jobs.loop_call import Blocked
 from jobs.store.reader import ReadError
 from jobs.store.store import DatabaseError, Synchronous
 from jobs.store.transaction import Commit
 from jobs.store.writer import Closed
-from jobs.tail import Hub
 from jobs.web.floor import Floor
 from jobs.web.guard import Guard
 from jobs.web.login import Login

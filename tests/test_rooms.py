@@ -43,7 +43,7 @@ FLOORS: list[tuple[str, ...]] = [
         "jobs.loop_call",
         "jobs",
     ),
-    ("jobs.tail", "jobs.page", "jobs.recovery", "jobs.log", "jobs.state", "jobs.text"),
+    ("jobs.hub", "jobs.tail", "jobs.page", "jobs.recovery", "jobs.log", "jobs.state", "jobs.text"),
     ("jobs.store",),
     (),  # all others: they know of no database, no job and no run
 ]

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs.engine import Engine
+from jobs.hub import Hub
 from jobs.store import rows, runs
 from jobs.store.rows import Head
-from jobs.tail import Hub
 from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal

@@ -1,5 +1,6 @@
 """How does one client get through a log? From where it was to the end, whatever happens meanwhile."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import aclosing, nullcontext
@@ -8,13 +9,17 @@ from typing import Any
 
 from sse_starlette import ServerSentEvent
 
+from jobs.hub import Hub
 from jobs.page import Encoded, Page
 from jobs.store import rows, runs
 from jobs.store.reader import Readers
-from jobs.store.rows import Head
-from jobs.tail import Hub, wait_for_it
+from jobs.store.rows import PAGE_CHARACTERS, PAGE_ROWS, Head
+from jobs.tail import wait_for_it
 from jobs.web.overview import Overview, Seat
 from jobs.web.stream import PING_SECONDS, Chunks, EventView, event, ping, retry
+
+# Pages of the past are aimed at this size: a little less than the most that one may have.
+ROOMY_BYTES = PAGE_CHARACTERS * 7 // 8
 
 Write = Callable[[Encoded], bool]
 
@@ -40,6 +45,7 @@ class Follower:
     overview: Overview | None = None
     told: bool = False
     lines: int = field(default=0, init=False)
+    _page_rows: int = field(default=PAGE_ROWS, init=False)
 
     async def events(self) -> Chunks:
         """Everything the client gets, in order: retry, reset or gap, snapshot, rows, end."""
@@ -68,7 +74,7 @@ class Follower:
         for chunk in await self._aside(seat):
             yield chunk
         while not self.hub.stopping.is_set():
-            async with aclosing(self.hub.follow(self.head, self.position, take, bell)) as pages:
+            async with aclosing(self.hub.follow(self.head, self.position, take, bell, self._read)) as pages:
                 async for page in pages:
                     if page is not None:
                         if page.gap:
@@ -131,6 +137,14 @@ class Follower:
             self._spoke()
         self.position = page.end
         self.told = False
+
+    def _read(self, db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> Page:
+        """A page of the past, of as many rows as will make a page if they are like those before."""
+        page = self.view.read(db, manager_id, after, upto, self._page_rows)
+        size = len(page.encoded(self.view).body)
+        if size:
+            self._page_rows = max(1, (page.end - page.start) * ROOMY_BYTES // size)
+        return page
 
     def _spoke(self) -> None:
         self._spoke_at = time.monotonic()

@@ -10,7 +10,7 @@ import anyio
 from sse_starlette import EventSourceResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from jobs.tail import Hub
+from jobs.hub import Hub
 
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.bench import (
     blocking,
+    catch_up,
     fan_out,
     latency,
     machine,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "plain-sqlite": plain_sqlite.measure,
     "fan-out": fan_out.measure,
     "replay": replay.measure,
+    "catch-up": catch_up.measure,
     "size": size.measure,
     "worker-jobs": worker_jobs.measure,
     "blocking": blocking.measure,
