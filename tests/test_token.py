@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from app import Settings, SettingsError
-from jobs.web.login import FREE, WAITING
+from jobs.web.login import FREE, WAITING, Login
+from jobs.web.problem import Refusal
 from tests.service import ROOT, Service
 from tests.wire import JSON, Answer, ask, check_problem
 
