@@ -19,6 +19,10 @@ OURS = (
 )
 
 
+class Failure(Exception):
+    """Raised for what is no fault of the code: its text alone is the reason and the job's last line."""
+
+
 def describe(error: BaseException) -> tuple[str, dict[str, str]]:
     """An exception's traceback as text; and its class and text, for a line's ``data.exception``.
 

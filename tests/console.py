@@ -20,6 +20,8 @@ SECONDS = 15
 START = ".venv/bin/python app.py "
 # Commands that change the reader's machine, or wait for a person.
 NOT_RUN = ("git clone ", "cd ", "make test", "mkdir ", "sudo ", "journalctl ", "pip install ", "npm install ")
+# A panel's stream goes on until one presses Ctrl-C.
+ENDLESS = re.compile(r"curl -N localhost:\d+/events$")
 VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "TIME"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "CLOCK"),
@@ -119,6 +121,8 @@ class Console:
         command = command.replace(" app.py ", f" {ROOT / 'app.py'} ").replace(PORT, self._host())
         if EXAMPLE_ID in command:
             command = command.replace(EXAMPLE_ID, self._ids()[0])
+        if ENDLESS.search(command):
+            command = f"timeout --preserve-status --signal=INT 2 {command} || true"  # as Ctrl-C does
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self._service.folder,
