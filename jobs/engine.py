@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jobs import worker_types
-from jobs.call import Caller
+from jobs.caller import Caller
 from jobs.capture import capture, release
 from jobs.catalogue import Catalogue
 from jobs.log import Log

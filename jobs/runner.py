@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from jobs import loop_call
-from jobs.call import Caller
+from jobs.caller import Caller
 from jobs.definition import Definition
 from jobs.job_loop import JobLoop
 from jobs.log import Log
@@ -75,6 +75,7 @@ class Runner:
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._log = log
+        self._caller = caller
         self._preparation = Preparation(log, readers, caller, types, environ)
         self._on_death = on_death
         self._runs: dict[str, ManagerRun] = {}
@@ -120,6 +121,7 @@ class Runner:
         self._stop = anyio.Event()
         try:
             async with anyio.create_task_group() as self._tasks:
+                self._caller.start(self._tasks)
                 self._alive = True
                 self._ready.set()
                 await self._stop.wait()

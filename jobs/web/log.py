@@ -92,8 +92,8 @@ def follower_of(
 ) -> Follower:
     """A client's way through a manager's log; past the response where the server can."""
     here = floor(request)
-    write = request.scope.get("extensions", {}).get(DIRECT)
-    return Follower(here.hub, here.engine.readers, head, view, position, tail, write)
+    writing = request.scope.get("extensions", {}).get(DIRECT)
+    return Follower(here.hub, here.engine.readers, head, view, position, tail, writing)
 
 
 def _filter(query: Query, events: tuple[str, ...] = ()) -> RowFilter:
