@@ -125,8 +125,10 @@ class Follower:
         encoded = page.encoded(self.view)
         if page.gap or (self._silent and not encoded.body):
             return False
-        if encoded.body and not self.writing(encoded):
-            return False
+        if encoded.body:
+            if not self.writing(encoded):
+                return False
+            self.hub.delivered += len(encoded.body)
         self._sent(page, encoded)
         return True
 

@@ -119,7 +119,7 @@ async def read_log(request: Request) -> Response:
     names = ("after", "before", "tail", "limit", "step", "job", "level", "q", "follow", "format", "color")
     query = Query(request, *names)
     form = query.choice("format", ("text", "ndjson", "json")) or preferred(request, LOG_FORMS, "text")
-    follow = query.flag("follow")
+    follow, color = query.flag("follow"), query.flag("color")
     if follow and form == "json":
         raise wrong("follow", "a JSON list ends; follow with format=text or format=ndjson")
     if follow and "before" in query:
@@ -145,7 +145,7 @@ async def read_log(request: Request) -> Response:
         return listed(request, items, "after", cursor, f"/managers/{head.manager_id}/log", format="json")
     if form == "ndjson":
         return Stream(reading.as_ndjson(), here.hub, "application/x-ndjson")
-    return Stream(reading.as_text(color=query.flag("color")), here.hub, "text/plain; charset=utf-8")
+    return Stream(reading.as_text(color=color), here.hub, "text/plain; charset=utf-8")
 
 
 async def search_lines(request: Request) -> Response:
