@@ -177,6 +177,34 @@ def add_schedules(db: Database) -> None:
 
 
 @migrations()
+def add_totals(db: Database) -> None:
+    """How many managers and worker jobs there are by status: kept by triggers, which no change can forget."""
+    db.table("manager_totals").create({"status": str, "managers": int}, pk="status")
+    db.execute("INSERT INTO manager_totals SELECT status, count(*) FROM managers GROUP BY status")
+    one_more = (
+        "INSERT INTO manager_totals VALUES (new.status, 1)"
+        " ON CONFLICT (status) DO UPDATE SET managers = managers + 1;"
+    )
+    one_less = "UPDATE manager_totals SET managers = managers - 1 WHERE status = old.status;"
+    for name, on, body in (
+        ("managers_added", "INSERT", one_more),
+        ("managers_changed", "UPDATE OF status", one_less + one_more),
+        ("managers_removed", "DELETE", one_less),
+    ):
+        db.execute(f"CREATE TRIGGER {name} AFTER {on} ON managers BEGIN {body} END")
+    db.table("job_totals").create(COUNTS)
+    sums = ", ".join(f"coalesce(sum({column}), 0)" for column in COUNTS)
+    db.execute(f"INSERT INTO job_totals SELECT {sums} FROM steps")  # noqa: S608
+    for name, on, difference in (
+        ("steps_added", "INSERT", "+ new.{0}"),
+        ("steps_changed", f"UPDATE OF {', '.join(COUNTS)}", "+ new.{0} - old.{0}"),
+        ("steps_removed", "DELETE", "- old.{0}"),
+    ):
+        change = ", ".join(f"{column} = {column} {difference.format(column)}" for column in COUNTS)
+        db.execute(f"CREATE TRIGGER {name} AFTER {on} ON steps BEGIN UPDATE job_totals SET {change}; END")  # noqa: S608
+
+
+@migrations()
 def add_line_marks(db: Database) -> None:
     """Where every so manieth line of a step is, so that any of them is found quickly; and lines by level."""
     db.execute(

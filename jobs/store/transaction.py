@@ -18,6 +18,7 @@ from jobs.store.words import index_text
 
 COLUMNS = 10  # of the log
 ROW_COLUMNS = (1, 2, 3, 4, 5, 6, 9)  # of them the manager's id, and what a ``Row`` has
+MANAGER_ID, EVENT = 1, 3  # of these columns
 
 
 @dataclass
@@ -55,11 +56,23 @@ class Commit:
 
     :param heads: the managers that it touched: their status and last seq
     :param values: of the rows that it appended to the log
+    :param deleted: the managers that it removed
     """
 
-    def __init__(self, heads: Mapping[str, tuple[Status, int]], values: Sequence[Any]) -> None:
+    def __init__(
+        self, heads: Mapping[str, tuple[Status, int]], values: Sequence[Any], deleted: Iterable[str] = ()
+    ) -> None:
         self.heads = heads
+        self.deleted = frozenset(deleted)
         self._values = values
+
+    def changed(self) -> set[str]:
+        """The managers whose statuses or counts it may have changed: those that got more than lines."""
+        events = self._values[EVENT::COLUMNS]
+        if events.count("job_log") == len(events):
+            return set()
+        managers = zip(self._values[MANAGER_ID::COLUMNS], events, strict=True)
+        return {manager_id for manager_id, event in managers if event != "job_log"}
 
     def rows(self, manager_ids: Iterable[str]) -> dict[str, list[Row]]:
         """The rows that some managers got, by manager."""
@@ -85,6 +98,7 @@ class Transaction:
         # Never given twice, not even after a rollback or a deletion: a search goes on after the last it saw.
         self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
+        self._deleted: set[str] = set()
         self.committed = Commit({}, ())
 
     @property
@@ -96,7 +110,7 @@ class Transaction:
 
     def begin(self) -> None:
         """Start: take SQLite's write lock, so that nothing read below can change."""
-        self.touched = set()
+        self.touched, self._deleted = set(), set()
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -105,7 +119,8 @@ class Transaction:
         self._flush()
         self._connection.execute("COMMIT")
         heads = {manager_id: self._heads[manager_id] for manager_id in self.touched}
-        self.committed = Commit({key: (head.status, head.last_seq) for key, head in heads.items()}, appended)
+        states = {manager_id: (head.status, head.last_seq) for manager_id, head in heads.items()}
+        self.committed = Commit(states, appended, self._deleted)
         for manager_id, head in heads.items():
             if head.status in TERMINAL:
                 del self._heads[manager_id]
@@ -301,3 +316,8 @@ class Transaction:
         """Forget the counters of a manager whose rows were deleted."""
         self._heads.pop(manager_id, None)
         self.touched.discard(manager_id)
+
+    def deleted(self, manager_id: str) -> None:
+        """Note that a manager is not there any more."""
+        self.forget(manager_id)
+        self._deleted.add(manager_id)

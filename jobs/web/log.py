@@ -12,22 +12,66 @@ from jobs.store import lines, rows, search
 from jobs.store.rows import Head, RowFilter
 from jobs.web.direct import DIRECT
 from jobs.web.floor import floor, head_of, listed, resolve
+from jobs.web.follower import Follower
+from jobs.web.overview import panel
 from jobs.web.problem import Json, wrong
 from jobs.web.request import Query, preferred
-from jobs.web.stream import EventView, Follower, Position, Stream, busy, parse_position
+from jobs.web.stream import Chunks, EventView, Position, busy, parse_position
+from jobs.web.streaming import Stream
 from jobs.web.text_log import Reading, Wanted, before_last
 
 SSE = "text/event-stream"
 LOG_FORMS = {"text/plain": "text", "application/x-ndjson": "ndjson", "application/json": "json"}
 
 
+BEYOND = Position(2**63)
+POSITIONING = ("after", "tail", "step", "job", "events", "level", "batch")
+
+
 async def stream_events(request: Request) -> Response:
     """``GET /managers/ID/events``"""
-    query = Query(request, "after", "tail", "step", "job", "events", "level", "batch")
-    chosen = _filter(query, events=query.words("events", EVENTS))
-    latest = request.path_params["id"] == "latest"
-    tail = query.number("tail")
-    position = Position(0)
+    follower = await _follower(request, request.path_params["id"], Query(request, *POSITIONING))
+    if follower.told:
+        return Response(status_code=204)
+    return stream_of(request, follower.events())
+
+
+async def stream_panel(request: Request) -> Response:
+    """``GET /events``"""
+    here = floor(request)
+    query = Query(request, "manager_id", *POSITIONING)
+    manager_id = query.text("manager_id")
+    if manager_id is None:
+        _position(request, query, latest=True)
+        _view(query)
+        return stream_of(request, panel(here.hub, here.overview))
+    follower = await _follower(request, manager_id, query)
+    follower.overview = here.overview
+    return stream_of(request, follower.events())
+
+
+async def _follower(request: Request, manager_id: str, query: Query) -> Follower:
+    """The way that a request asks for, through a manager's log."""
+    latest = manager_id == "latest"
+    position, tail = _position(request, query, latest=latest)
+    view = _view(query)
+    if latest and position.manager_id:
+        known = await floor(request).engine.readers.run(lambda db: rows.head(db, position.manager_id or ""))
+        head = known or await head_of(request, await resolve(request, "latest"))
+        if known is None:
+            position = BEYOND
+    else:
+        head = await head_of(request, await resolve(request, manager_id))
+    if latest:
+        view = view._replace(prefix=f"{head.manager_id}:")
+    follower = follower_of(request, head, view, position.seq, tail)
+    follower.told = head.ended and position.ended and position.seq == head.last_seq
+    return follower
+
+
+def _position(request: Request, query: Query, *, latest: bool) -> tuple[Position, int | None]:
+    """Where a client was, or how many rows it begins with instead."""
+    position, tail = Position(0), query.number("tail")
     if (after := query.raw("after")) is not None:
         parsed = parse_position(after, latest=latest)
         if parsed is None:
@@ -35,18 +79,21 @@ async def stream_events(request: Request) -> Response:
         position, tail = parsed, None
     if last_id := request.headers.get("last-event-id"):
         # One that cannot be ours is answered like one beyond the log: the client starts again.
-        position, tail = parse_position(last_id, latest=latest) or Position(2**63), None
-    if latest and position.manager_id:
-        known = await floor(request).engine.readers.run(lambda db: rows.head(db, position.manager_id or ""))
-        head = known or await head_of(request, await resolve(request, "latest"))
-        if known is None:
-            position = Position(2**63)
-    else:
-        head = await head_of(request, await resolve(request, request.path_params["id"]))
-    if head.ended and position.ended and position.seq == head.last_seq:
-        return Response(status_code=204)
-    view = EventView(chosen, f"{head.manager_id}:" if latest else "", query.flag("batch"))
-    return stream_of(request, head, view, position.seq, tail)
+        position, tail = parse_position(last_id, latest=latest) or BEYOND, None
+    return position, tail
+
+
+def _view(query: Query) -> EventView:
+    return EventView(_filter(query, query.words("events", EVENTS)), batch=query.flag("batch"))
+
+
+def follower_of(
+    request: Request, head: Head, view: EventView, position: int, tail: int | None = None
+) -> Follower:
+    """A client's way through a manager's log; past the response where the server can."""
+    here = floor(request)
+    write = request.scope.get("extensions", {}).get(DIRECT)
+    return Follower(here.hub, here.engine.readers, head, view, position, tail, write)
 
 
 def _filter(query: Query, events: tuple[str, ...] = ()) -> RowFilter:
@@ -59,21 +106,12 @@ def _filter(query: Query, events: tuple[str, ...] = ()) -> RowFilter:
     )
 
 
-def stream_of(
-    request: Request,
-    head: Head,
-    view: EventView,
-    position: int,
-    tail: int | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """A manager's stream, or a word that there are too many."""
+def stream_of(request: Request, chunks: Chunks, headers: Mapping[str, str] | None = None) -> Response:
+    """A stream of events, or a word that there are too many."""
     here = floor(request)
-    if here.hub.viewers >= here.max_streams:
-        return Stream(busy(), here.hub, SSE, dict(headers or {}))
-    write = request.scope.get("extensions", {}).get(DIRECT)
-    follower = Follower(here.hub, here.engine.readers, head, view, position, tail, write)
-    return Stream(follower.events(), here.hub, SSE, dict(headers or {}))
+    if here.hub.streams >= here.max_streams:
+        chunks = busy()
+    return Stream(chunks, here.hub, SSE, dict(headers or {}))
 
 
 async def read_log(request: Request) -> Response:
