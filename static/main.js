@@ -105,7 +105,7 @@ function draw() {
     const total = Object.values(stats.managers ?? {}).reduce((sum, n) => sum + n, 0);
     drawToolbar($("toolbar"), stats);
     drawManagers($("managers"), { items, next: total > items.length }, run?.id, serverNow());
-    const lost = stream.state !== "open" && stream.silence() > 5_000;
+    const lost = stream.state !== "open" && stream.silence() > 2_000;
     $("reach").hidden = !lost;
     if (lost) setText($("reach"), `no connection · stale since ${clockTime(stream.heard)}`);
     else clearNotices($("definitions"), (blocker) => !blocker);
