@@ -3,6 +3,7 @@ import { all, get, serverNow } from "./api.js";
 import { cancel, every, later } from "./clock.js";
 import { clearNotices, drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
+import { find } from "./find.js";
 import { clockTime, hasEnded } from "./format.js";
 import { drawManagers } from "./managers.js";
 import { link, parse } from "./route.js";
@@ -163,6 +164,7 @@ addEventListener("pagehide", () => stream.pause());
 document.addEventListener("visibilitychange", visibility);
 document.addEventListener("reading", draw);
 
+find($("find"), () => run?.id);
 every("tick", 1_000, tick);
 every("summary", 5_000, () => setText($("summary"), summary(run?.tree)));
 if (parse(location.hash).id) choose();
