@@ -1,8 +1,8 @@
 /** What is the chosen run, and how does it stand? */
 import { cancelForm, retryButton } from "./actions.js";
 import { address, part } from "./api.js";
-import { h, setText } from "./dom.js";
-import { clockTime, count, elapsed, hasEnded, moment, plural, word } from "./format.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { count, elapsed, hasEnded, moment, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 
 export class Header {
@@ -40,6 +40,7 @@ export class Header {
     setText(this.time, elapsed(manager, now));
     setText(this.badge, badge.text);
     this.badge.className = `badge ${badge.kind}`;
+    setAttribute(this.badge, "title", badge.title);
     setText(this.counts, counts(manager.counts));
     this.reason.hidden = !manager.reason || manager.status === "pending";
     setText(this.reason, manager.reason ?? "");
@@ -65,27 +66,6 @@ export class Header {
     this.notices.replaceChildren(...gaps.map(({ from, to }) =>
       h("p", { class: "notice" }, `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`)));
   }
-}
-
-/** What the connection is worth right now, in words. */
-export function badge(tree, stream) {
-  const { receipt } = tree;
-  if (receipt) {
-    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
-    if (receipt.complete) return { kind: "good", text: `complete: ${lines}` };
-    return { kind: "bad", text: `incomplete: ${lines}` };
-  }
-  if (!stream) return { kind: "", text: "loading" };
-  if (stream.state === "gone") return { kind: "bad", text: "this run was deleted" };
-  if (stream.state === "paused") return { kind: "", text: "paused" };
-  if (stream.state === "open") {
-    if (tree.seq >= tree.known) return { kind: "live", text: "live" };
-    return { kind: "", text: `catching up: ${count(tree.seq)} of ${count(tree.known)}` };
-  }
-  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
-  if (stream.state === "stopping") return { kind: "bad", text: `service is stopping, reconnecting${stale}` };
-  if (stream.state === "busy") return { kind: "bad", text: `service is busy, trying again${stale}` };
-  return { kind: "bad", text: `${stream.state}${stale}` };
 }
 
 function counts(of) {

@@ -17,8 +17,8 @@ const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as l
 
 export class Steps {
   /** @param {(step: string, range: object) => void} mark called when the reader marks lines of a step */
-  constructor(id, mark) {
-    this.id = id;
+  constructor(run, mark) {
+    this.run = run;
     this.mark = mark;
     this.views = new Map();
     this.element = h("div", { class: "steps" });
@@ -26,16 +26,17 @@ export class Steps {
 
   draw(tree, now) {
     const lanes = [...tree.steps.values()];
-    if (tree.own.lines.length) lanes.push({ name: OWN, status: tree.manager.status, counts: {}, ...tree.own });
+    if (tree.own.lines) lanes.push({ ...tree.own, name: OWN, status: tree.manager.status });
+    const since = Date.parse(tree.manager.started_at);
     keyed(this.element, lanes, {
       key: (lane) => `step ${lane.name}`,
       make: (lane) => this.view(lane.name).element,
-      update: (_, lane) => this.view(lane.name).draw(lane, now, tree.seq >= tree.known),
+      update: (_, lane) => this.view(lane.name).draw(lane, now, since),
     });
   }
 
   view(name) {
-    if (!this.views.has(name)) this.views.set(name, new StepView(this.id, name, this.mark));
+    if (!this.views.has(name)) this.views.set(name, new StepView(this.run, name, this.mark));
     return this.views.get(name);
   }
 
@@ -51,7 +52,9 @@ export class Steps {
 }
 
 class StepView {
-  constructor(id, name, mark) {
+  constructor(run, name, mark) {
+    const { id } = run;
+    this.lines = run.log(name);
     this.key = `${id}/${name}`;
     this.started = false;
     const title = name === OWN ? "Manager" : name;
@@ -73,7 +76,7 @@ class StepView {
     this.cancel = cancelForm(id, { step: name, heading: this.fold });
     this.reason = h("p", { class: "reason", hidden: true });
     this.about = h("span", {});
-    this.list = new LineList({
+    this.list = new LineList(this.lines, {
       label: name === OWN ? "Lines of the manager itself" : `Lines of ${name}`,
       href: (number) => link(id, name, { from: number, to: number }),
       mark: (range) => {
@@ -108,11 +111,11 @@ class StepView {
     setAttribute(this.fold, "aria-expanded", String(open));
   }
 
-  /** @param {boolean} present whether the rows have come as far as the state that is known */
-  draw(lane, now, present) {
+  /** @param {number} since when the run started */
+  draw(lane, now, since) {
     const { levels, status, lines } = lane;
     // The manager's own lines say little that its steps do not, unless something went wrong.
-    this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines.length > 0;
+    this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines > 0;
     this.element.className = `step ${this.own ? "own" : status}`;
     setIcon(this.icon, status);
     setText(this.status, this.own ? "" : word(status));
@@ -121,16 +124,17 @@ class StepView {
     chip(this.errors, levels.error, "error");
     setText(this.time, this.own ? "" : elapsed(lane, now));
     this.progress.draw(lane);
-    this.working.draw(status === "running" && present ? lane.working : null);
+    this.working.draw(status === "running" ? lane.working : null);
     this.cancel.draw(hasEnded(status));
     this.reason.hidden = this.own || !lane.reason || status === "pending"; // the manager's lines tell of a retry
     setText(this.reason, lane.reason ?? "");
     setText(this.about, about(lane));
     this.turn();
-    this.empty.hidden = lines.length > 0;
+    this.empty.hidden = lines > 0;
     setText(this.empty, hasEnded(status) ? "No lines." : waiting(lane));
-    this.list.element.hidden = lines.length === 0;
-    this.list.draw(lines);
+    this.list.element.hidden = lines === 0;
+    this.lines.grow(lane);
+    this.list.draw(since);
     if (this.wanted) {
       this.wanted = false;
       this.element.scrollIntoView({ block: "nearest" });
@@ -142,7 +146,7 @@ function facts({ counts, lines, attempt }) {
   const parts = [];
   if (attempt > 1) parts.push(`attempt ${attempt}`);
   if (counts.total_jobs) parts.push(plural(counts.total_jobs, "job"));
-  if (lines.length) parts.push(plural(lines.length, "line"));
+  if (lines) parts.push(plural(lines, "line"));
   return parts.join(" · ");
 }
 
