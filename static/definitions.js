@@ -1,7 +1,9 @@
 /** What can be run, with which parameters, and what keeps a definition from running? */
-import { part, post, serverNow } from "./api.js";
+import { get, part, post, serverNow } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
+import { form } from "./form.js";
 import { ahead, moment, plural } from "./format.js";
+import { place } from "./place.js";
 import { link } from "./route.js";
 
 /** @param {(manager: object) => void} started called with the manager that a Run button has started */
@@ -25,9 +27,9 @@ function drawSchedule(element, { schedule, timezone, next_run_at: next, last_ski
 }
 
 function card(definition, started) {
-  const { id, name, description, enabled = true, errors = [], warnings = [], schedule } = definition;
+  const { id, name, description, enabled = true, errors = [], warnings = [], schedule, file } = definition;
   const answer = h("div", { class: "answer", role: "alert" });
-  const fields = Object.entries(definition.params ?? {}).map(([key, value]) => field(key, value));
+  const { labels, changed } = form(definition.params);
   const why = errors.length ? "it has errors" : enabled ? null : "it is disabled";
   const run = h("button", {
     type: "submit", class: "primary", disabled: why !== null,
@@ -41,7 +43,7 @@ function card(definition, started) {
     answer.replaceChildren();
     delete answer.dataset.blocker;
     try {
-      started(await post(`definitions/${part(id)}/runs`, { params: changed(fields) }));
+      started(await post(`definitions/${part(id)}/runs`, { params: changed() }));
     } catch (error) {
       answer.replaceChildren(...refusal(error));
       if (error.managerId || error.status === 0) answer.dataset.blocker = error.managerId ?? "";
@@ -49,44 +51,34 @@ function card(definition, started) {
       busy = false;
     }
   };
-  return h("li", { class: errors.length ? "broken" : "" }, h("form", { submit },
+  return h("li", { class: errors.length ? "broken" : "" }, h("form", { submit, novalidate: true },
     h("div", { class: "top" },
-      h("strong", {}, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
+      h("strong", { title: file }, name || id), !enabled && h("span", { class: "chip" }, "disabled"), run),
     description && h("p", { class: "quiet about", title: description }, description),
     schedule && h("p", { class: "quiet schedule" }), schedule && h("p", { class: "quiet schedule" }),
-    fields.length > 0 && h("details", {}, h("summary", {}, "Parameters"), ...fields.map(({ label }) => label)),
-    errors.length > 0 && h("details", { class: "errors" },
-      h("summary", {}, plural(errors.length, "error")), ...errors.map((error) => fault("error", error))),
+    labels.length > 0 && h("details", {}, h("summary", {}, "Parameters"), ...labels),
+    errors.length > 0 && faults(id, errors),
     ...warnings.map((warning) => fault("warning", warning)),
     answer));
 }
 
+/** Unfolded, each error shows the line of the file that it is about. */
+function faults(id, errors) {
+  const shown = errors.map((error) => fault("error", error));
+  async function toggle() {
+    details.removeEventListener("toggle", toggle);
+    const { toml } = await get(`definitions/${part(id)}`).catch(() => ({}));
+    errors.forEach(({ where }, index) => {
+      const found = toml && place(toml, where);
+      if (found) shown[index].append(h("code", {}, h("span", {}, `line ${found.line}`), ` ${found.text}`));
+    });
+  }
+  const details = h("details", { class: "errors", toggle }, h("summary", {}, plural(errors.length, "error")), ...shown);
+  return details;
+}
+
 function fault(kind, { where, message }) {
   return h("p", { class: `fault ${kind}` }, h("b", {}, kind), where ? ` ${where}: ` : " ", message);
-}
-
-function field(key, value) {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  const input = h("input", { name: key, value: text, autocomplete: "off", spellcheck: "false" });
-  return { key, value, text, input, label: h("label", {}, h("span", {}, key), input) };
-}
-
-/** Only what was changed is sent, as the type of its default where that is not text. */
-function changed(fields) {
-  const params = {};
-  for (const { key, value, text, input } of fields) {
-    if (input.value === text) continue;
-    params[key] = typeof value === "object" ? parsed(input.value) : input.value;
-  }
-  return params;
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text; // the service says what it expected
-  }
 }
 
 /** The errors of the parameters one by one; the message repeats them. */

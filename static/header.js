@@ -1,13 +1,13 @@
 /** What is the chosen run, and how does it stand? */
-import { cancelForm, retryButton } from "./actions.js";
+import { cancelling, deleting, retrying } from "./actions.js";
 import { address, part } from "./api.js";
 import { h, setText } from "./dom.js";
 import { clockTime, count, elapsed, hasEnded, moment, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 
 export class Header {
-  /** @param {() => void} retried called when the reader has retried the run */
-  constructor(id, retried) {
+  /** @param {{retried: () => void, deleted: () => void}} owner what the reader has done with the run */
+  constructor(id, { retried, deleted }) {
     this.id = id;
     this.icon = icon("pending");
     this.title = h("h1", { tabindex: "-1" });
@@ -21,10 +21,11 @@ export class Header {
     this.toml = h("pre", { tabindex: "0" });
     this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
     this.notices = h("div", { class: "notices" });
-    this.cancel = cancelForm(id, { heading: this.title });
-    this.retry = retryButton(id, this.title, retried);
+    this.cancel = cancelling(id, {}, this.title);
+    this.retry = retrying(id, {}, this.title, retried);
+    this.remove = deleting(id, this.title, deleted);
     const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
-    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, log);
+    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, this.remove.element, log);
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
       h("div", { class: "state" }, this.status, this.time, this.counts, this.actions),
@@ -46,8 +47,10 @@ export class Header {
     setText(this.facts, facts(manager));
     if (manager.params !== this.shown) this.describe(manager);
     this.notice(tree.gaps);
-    this.cancel.draw(hasEnded(manager.status));
-    this.retry.draw(manager.status);
+    const ended = hasEnded(manager.status);
+    this.cancel.draw(!ended);
+    this.retry.draw(ended && manager.status !== "completed", manager.status === "interrupted" ? "Resume" : "Retry failed");
+    this.remove.draw(ended);
   }
 
   describe({ toml, params }) {

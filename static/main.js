@@ -32,7 +32,7 @@ function open(id) {
   run?.close();
   run = null;
   if (id === "latest") return latest();
-  run = new Run(id, $("run"), { mark, stirred });
+  run = new Run(id, $("run"), { mark, stirred, deleted });
 }
 
 async function latest() {
@@ -57,6 +57,15 @@ function started(manager) {
   location.hash = link(manager.id);
   if (narrow.matches) $("run").scrollIntoView();
   stirred();
+}
+
+function deleted(id) {
+  managers.items = managers.items.filter((one) => one.id !== id);
+  run?.close();
+  run = null;
+  location.hash = "#/";
+  choose(); // the address may have been that one already
+  $("run").focus();
 }
 
 /** Ask at once, but for a burst of events only once. */

@@ -10,13 +10,16 @@ import { Stream } from "./stream.js";
 import { emptyTree, fold } from "./tree.js";
 
 export class Run {
-  /** @param {{mark: Function, stirred: () => void}} owner `stirred`: something happened that lists show, too */
+  /**
+   * @param {{mark: Function, stirred: () => void, deleted: (id: string) => void}} owner `stirred`: something happened
+   *   that lists show, too
+   */
   constructor(id, parent, owner) {
     this.id = id;
     this.owner = owner;
     this.tree = emptyTree(id);
-    this.header = new Header(id, () => this.again());
-    this.steps = new Steps(id, owner.mark);
+    this.header = new Header(id, { retried: () => this.again(), deleted: () => owner.deleted(id) });
+    this.steps = new Steps(id, { mark: owner.mark, retried: () => this.again() });
     this.problem = h("p", { class: "notice", role: "alert", hidden: true });
     this.found = h("div", {});
     parent.replaceChildren(this.problem, this.header.element, this.steps.element, this.found);

@@ -2,7 +2,7 @@
  * What does each step of the chosen run look like? A step that starts unfolds itself; what the reader folded or
  * unfolded by hand stays so, whatever happens in the run.
  */
-import { cancelForm } from "./actions.js";
+import { cancelling, retrying } from "./actions.js";
 import { address, part } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { elapsed, hasEnded, plural, word } from "./format.js";
@@ -16,10 +16,13 @@ const OWN = ""; // the key of the manager's own lines
 const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
 
 export class Steps {
-  /** @param {(step: string, range: object) => void} mark called when the reader marks lines of a step */
-  constructor(id, mark) {
+  /**
+   * @param {{mark: (step: string, range: object) => void, retried: () => void}} owner `mark` is called when the
+   *   reader marks lines of a step
+   */
+  constructor(id, owner) {
     this.id = id;
-    this.mark = mark;
+    this.owner = owner;
     this.views = new Map();
     this.element = h("div", { class: "steps" });
   }
@@ -30,12 +33,12 @@ export class Steps {
     keyed(this.element, lanes, {
       key: (lane) => `step ${lane.name}`,
       make: (lane) => this.view(lane.name).element,
-      update: (_, lane) => this.view(lane.name).draw(lane, now, tree.seq >= tree.known),
+      update: (_, lane) => this.view(lane.name).draw(lane, now, tree.seq >= tree.known, hasEnded(tree.manager.status)),
     });
   }
 
   view(name) {
-    if (!this.views.has(name)) this.views.set(name, new StepView(this.id, name, this.mark));
+    if (!this.views.has(name)) this.views.set(name, new StepView(this.id, name, this.owner));
     return this.views.get(name);
   }
 
@@ -51,7 +54,7 @@ export class Steps {
 }
 
 class StepView {
-  constructor(id, name, mark) {
+  constructor(id, name, { mark, retried }) {
     this.key = `${id}/${name}`;
     this.started = false;
     const title = name === OWN ? "Manager" : name;
@@ -70,7 +73,8 @@ class StepView {
     this.time = h("span", { class: "time" });
     this.progress = new Progress();
     this.working = new Working();
-    this.cancel = cancelForm(id, { step: name, heading: this.fold });
+    this.cancel = cancelling(id, { step: name }, this.fold);
+    this.retry = retrying(id, { step: name }, this.fold, retried);
     this.reason = h("p", { class: "reason", hidden: true });
     this.about = h("span", {});
     this.list = new LineList({
@@ -83,7 +87,7 @@ class StepView {
     });
     this.empty = h("p", { class: "quiet" });
     this.body = h("div", { class: "body", hidden: true }, this.list.element, this.empty,
-      h("div", { class: "foot" }, this.about, name !== OWN && this.cancel.element,
+      h("div", { class: "foot" }, this.about, name !== OWN && this.cancel.element, name !== OWN && this.retry.element,
         h("a", { href: lane ? `${log}?${lane}` : log }, "as text")));
     this.element = h("section", { class: "step", "aria-label": title },
       h("div", { class: "head" },
@@ -108,8 +112,11 @@ class StepView {
     setAttribute(this.fold, "aria-expanded", String(open));
   }
 
-  /** @param {boolean} present whether the rows have come as far as the state that is known */
-  draw(lane, now, present) {
+  /**
+   * @param {boolean} present whether the rows have come as far as the state that is known
+   * @param {boolean} over whether the run has ended, so that it can be retried
+   */
+  draw(lane, now, present, over) {
     const { levels, status, lines } = lane;
     // The manager's own lines say little that its steps do not, unless something went wrong.
     this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines.length > 0;
@@ -122,7 +129,9 @@ class StepView {
     setText(this.time, this.own ? "" : elapsed(lane, now));
     this.progress.draw(lane);
     this.working.draw(status === "running" && present ? lane.working : null);
-    this.cancel.draw(hasEnded(status));
+    this.cancel.draw(!hasEnded(status));
+    this.retry.draw(over && hasEnded(status) && status !== "completed",
+      status === "interrupted" ? "Resume this step" : "Retry this step");
     this.reason.hidden = this.own || !lane.reason || status === "pending"; // the manager's lines tell of a retry
     setText(this.reason, lane.reason ?? "");
     setText(this.about, about(lane));
