@@ -1,4 +1,4 @@
-"""Can a run be started with parameters, resumed, retried in part and deleted, and is nothing done by accident?"""
+"""Can a run be started with parameters, resumed, retried in part and deleted, and nothing by accident?"""
 
 import re
 
