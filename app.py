@@ -24,10 +24,12 @@ from jobs.engine import Engine
 from jobs.loop_call import Blocked
 from jobs.store.reader import ReadError
 from jobs.store.store import DatabaseError, Synchronous
+from jobs.store.transaction import Commit
 from jobs.store.writer import Closed
 from jobs.tail import Hub
 from jobs.web.floor import Floor
 from jobs.web.guard import Guard
+from jobs.web.overview import Overview
 from jobs.web.problem import (
     Refusal,
     on_blocked,
@@ -159,14 +161,21 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         running = engine or open_engine(settings)
         hub = Hub(running.tail_readers)
-        running.on_commit = hub.committed
+        overview = Overview(running.readers)
+
+        def committed(commit: Commit) -> None:
+            hub.committed(commit)
+            overview.committed(commit)
+
+        running.on_commit = committed
         if engine is None:  # a server that is not ours: end it when the engine has died
             running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)
         async with anyio.create_task_group() as tasks:
             await tasks.start(hub.run)
+            await tasks.start(overview.run)
             running.scheduler.start()
             try:
-                yield {"floor": Floor(running, hub, max_streams())}
+                yield {"floor": Floor(running, hub, overview, max_streams())}
             finally:
                 tasks.cancel_scope.cancel()
                 if engine is None:

@@ -44,17 +44,39 @@ ARRIVED_ROWS = 1_000
 Taker = Callable[[Page], bool]
 
 
+def wait_for_it(page: Page) -> bool:
+    """Take no page: each one ends the waiting."""
+    return False
+
+
+class Bell:
+    """Something that a viewer also waits for: it is rung, and stays so until it is answered."""
+
+    def __init__(self) -> None:
+        self.event = anyio.Event()
+
+    def ring(self) -> None:
+        """Let the viewer look."""
+        self.event.set()
+
+    def answer(self) -> None:
+        """From now on the next ring is meant. Called before looking, so that no ring is missed."""
+        if self.event.is_set():
+            self.event = anyio.Event()
+
+
 class Place:
     """Where a viewer that has everything waits: pages are handed to it as they come.
 
     :param take: sends a page at once; False if that is not possible, and nothing was sent
     :param position: the last ``seq`` it has
+    :param left: set when the viewer has to go on by itself
     """
 
-    def __init__(self, take: Taker, position: int) -> None:
+    def __init__(self, take: Taker, position: int, left: anyio.Event) -> None:
         self.take = take
         self.position = position
-        self.left = anyio.Event()
+        self.left = left
 
 
 class Tail:
@@ -65,7 +87,6 @@ class Tail:
         self.position = head.last_seq
         self.viewers = 0
         self.woken = anyio.Event()
-        self.news = anyio.Event()
         self.recent: deque[Page] = deque(maxlen=RECENT_PAGES)
         self._places: dict[Place, None] = {}
         self._arrived: list[Row] = []
@@ -98,17 +119,11 @@ class Tail:
         for place in self._places:
             place.left.set()
         self._places.clear()
-        self._tell_others()
-
-    def _tell_others(self) -> None:
-        news, self.news = self.news, anyio.Event()
-        news.set()
 
     async def give(self, page: Page) -> None:
         """A new page for all viewers."""
         self.recent.append(page)
         self.position = page.end
-        self._tell_others()
         for number, place in enumerate(list(self._places), start=1):
             if place in self._places:  # it may have left in between
                 self._give(place, page)
@@ -129,15 +144,13 @@ class Tail:
             place.left.set()
             del self._places[place]
 
-    async def wait(self, take: Taker | None, position: int) -> int:
+    async def wait(self, position: int, take: Taker, bell: anyio.Event | None = None) -> int:
         """Wait for news, as a viewer that has everything; the position it has then.
 
-        :param take: takes pages meanwhile; without it, each page ends the waiting
+        :param take: takes pages meanwhile
+        :param bell: ends the waiting, too
         """
-        if take is None:
-            await self.news.wait()
-            return position
-        place = Place(take, position)
+        place = Place(take, position, bell or anyio.Event())
         self._places[place] = None
         try:
             await place.left.wait()
@@ -164,6 +177,8 @@ class Hub:
         self._tails: dict[str, Tail] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: TaskGroup
+        self._waiting: set[Bell] = set()  # of those who follow no manager
+        self.streams = 0  # those that are open, of every kind
         self.stopping = anyio.Event()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -174,12 +189,9 @@ class Hub:
             await self.stopping.wait()
             for tail in self._tails.values():
                 tail.tell()
+            for bell in self._waiting:
+                bell.ring()
             await anyio.sleep_forever()
-
-    @property
-    def viewers(self) -> int:
-        """How many viewers there are."""
-        return sum(tail.viewers for tail in self._tails.values())
 
     def committed(self, commit: Commit) -> None:
         """Wake the tails of managers that have changed."""
@@ -245,27 +257,46 @@ class Hub:
                 tail.tell()
 
     async def follow(
-        self, head: Head, position: int, take: Taker | None = None
+        self, head: Head, position: int, take: Taker = wait_for_it, bell: Bell | None = None
     ) -> AsyncGenerator[Page | None, None]:
         """The pages of a manager behind a position; None now and then, when there is nothing new.
 
         It ends when the run has ended and every row was given, or when ``stopping`` is set.
 
         :param take: is handed the new pages instead, as long as it takes them, while all before are given
+        :param bell: each ring gives a None
         """
         with self._watch(head) as tail:
             while not self.stopping.is_set():
                 if position >= tail.position:
                     if tail.head.ended and position >= tail.head.last_seq:
                         return
-                    position = await tail.wait(take, position)
-                    if position >= tail.position and not tail.head.ended:
+                    position = await tail.wait(position, take, bell.event if bell else None)
+                    if bell or (position >= tail.position and not tail.head.ended):
                         yield None
                     continue
                 pages = tail.pages_from(position) or [await self._history(tail, position)]
                 for page in pages:
                     yield page
                     position = page.end
+
+    async def until_reopened(self, head: Head, position: int, bell: Bell) -> AsyncGenerator[None, None]:
+        """None at each ring and now and then, until a run that has ended is retried, or ``stopping``."""
+        with self._watch(head) as tail:
+            while tail.head.ended and tail.head.last_seq <= position and not self.stopping.is_set():
+                await tail.wait(position, wait_for_it, bell.event)
+                yield None
+
+    async def without_end(self, bell: Bell) -> AsyncGenerator[None, None]:
+        """None at each ring and now and then, until ``stopping`` is set."""
+        self._waiting.add(bell)
+        try:
+            while not self.stopping.is_set():
+                with anyio.move_on_after(TICK):
+                    await bell.event.wait()
+                yield None
+        finally:
+            self._waiting.discard(bell)
 
     async def _read(self, tail: Tail) -> tuple[Head | None, Page | None]:
         return await self._readers.run(lambda db: _news(db, tail))

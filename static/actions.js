@@ -83,10 +83,9 @@ export function cancelling(id, of, heading) {
   });
 }
 
-/** @param {() => void} sent called when the service has opened the run again */
-export function retrying(id, of, heading, sent) {
+export function retrying(id, of, heading) {
   return new Action({
-    label: "Retry failed", title: "Run again what did not complete, and nothing else", heading, sent,
+    label: "Retry failed", title: "Run again what did not complete, and nothing else", heading,
     send: () => post(`managers/${part(id)}/retry`, of),
   });
 }

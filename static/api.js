@@ -26,10 +26,13 @@ async function ask(path, options) {
   const date = Date.parse(response.headers.get("date") ?? "");
   // The header has whole seconds: less than two of them is no difference at all.
   if (date) skew = Math.abs(Date.now() - date) < 2000 ? 0 : Date.now() - date;
-  const body = await response.json().catch(() => ({}));
+  const lines = response.headers.get("content-type")?.includes("ndjson");
+  const body = await (lines ? response.text().then(rows) : response.json()).catch(() => ({}));
   if (!response.ok) throw new Problem(response.status, body);
   return body;
 }
+
+const rows = (text) => JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
 
 export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
 

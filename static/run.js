@@ -1,88 +1,67 @@
-/** How does one chosen run live on the page? Its rows, its connection and its picture, from opening to closing. */
+/** How does one chosen run live on the page? Its state, its lines and its picture, from opening to closing. */
 import { get, part, serverNow } from "./api.js";
-import { cancel, later } from "./clock.js";
+import { badge } from "./badge.js";
 import { documents } from "./documents.js";
 import { h } from "./dom.js";
 import { hasEnded } from "./format.js";
-import { badge, Header } from "./header.js";
+import { Header } from "./header.js";
+import { Log } from "./log.js";
 import { Steps } from "./steps.js";
-import { Stream } from "./stream.js";
 import { emptyTree, fold } from "./tree.js";
 
 export class Run {
-  /**
-   * @param {{mark: Function, stirred: () => void, deleted: (id: string) => void}} owner `stirred`: something happened
-   *   that lists show, too
-   */
-  constructor(id, parent, owner) {
-    this.id = id;
-    this.owner = owner;
-    this.tree = emptyTree(id);
-    this.header = new Header(id, { retried: () => this.again(), deleted: () => owner.deleted(id) });
-    this.steps = new Steps(id, { mark: owner.mark, retried: () => this.again() });
+  /** @param {{mark: Function, stream: Stream, deleted: (id: string) => void}} owner */
+  constructor(id, parent, { mark, stream, deleted }) {
+    Object.assign(this, { id, stream, tree: emptyTree(id), logs: new Map() });
+    this.header = new Header(id, () => deleted(id));
+    this.steps = new Steps(this, mark);
     this.problem = h("p", { class: "notice", role: "alert", hidden: true });
     this.found = h("div", {});
     parent.replaceChildren(this.problem, this.header.element, this.steps.element, this.found);
-    this.begin();
   }
 
-  /** The steps that have not begun are in no row yet, so the state comes first, then every row from the first. */
-  async begin() {
-    try {
-      await this.describe();
-    } catch (error) {
-      if (this.closed) return;
-      this.say(error.status === 404 ? `There is no run ${this.id}.` : `Cannot load this run: ${error.message}`);
-      if (error.status !== 404) later("begin", 3_000, () => this.begin());
-      return;
-    }
-    if (this.closed) return;
-    this.say("");
-    this.connect();
-  }
-
-  async describe() {
-    const detail = await get(`managers/${part(this.id)}`);
-    if (this.closed) return;
-    fold(this.tree, "snapshot", detail);
-    this.draw();
-  }
-
-  connect() {
-    this.stream = new Stream(this.id, {
-      position: () => this.tree.seq,
-      take: (event, data) => this.take(event, data),
-      changed: () => this.draw(),
-    });
+  /** The lines of a step, "" for the run's own. */
+  log(step) {
+    if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, () => this.draw()));
+    return this.logs.get(step);
   }
 
   take(event, data) {
+    this.say("");
     this.tree = fold(this.tree, event, data);
+    if (event === "rows") {
+      for (const row of data) if (row.event === "job_log") this.log(row.step_name ?? "").push(row);
+      this.came = Date.now();
+      this.late = serverNow() - Date.parse(data.at(-1).created_at);
+    } else if (event === "snapshot") this.began();
+    else if (event === "end") this.ended();
+    else if (event === "reset") {
+      for (const log of this.logs.values()) Object.assign(log, { total: 0 }).reset();
+      this.stream.open(); // from the end of what there is now
+    }
     this.draw();
-    if (event === "reset") this.describe().catch(() => {}); // the rows alone still tell the story
-    if (event === "end") this.ended();
-    if (event === "job_status" && data.job_type !== "worker" && data.seq > this.tree.known) this.owner.stirred();
+  }
+
+  /** What no snapshot has: which worker jobs run, and which lines of a filtered log came meanwhile. */
+  async began() {
+    for (const log of this.logs.values()) if (log.filtered) log.reset();
+    if (hasEnded(this.tree.manager.status)) return;
+    const { items } = await get(`managers/${part(this.id)}/jobs?status=running&limit=1000`).catch(() => ({ items: [] }));
+    fold(this.tree, "jobs", items);
+    this.draw();
   }
 
   async ended() {
-    this.owner.stirred();
     try {
       const found = await documents(this.id);
-      if (!this.closed && found) this.found.replaceChildren(found);
+      this.found.replaceChildren(...(found ? [found] : []));
     } catch (error) {
       this.found.replaceChildren(h("p", { class: "quiet" }, `Its documents could not be loaded: ${error.message}`));
     }
   }
 
-  /** The list of runs says that this one goes on, or has been on: a retry reopened it after its end. */
-  reopened({ status, attempt }) {
-    if (!hasEnded(status) || attempt > this.tree.manager.attempt) this.again();
-  }
-
-  again() {
-    if (this.stream?.state !== "ended") return; // else its rows come anyway
-    this.found.replaceChildren();
-    this.connect();
+  get behind() {
+    return this.late > 5_000 && Date.now() - this.came < 1_500;
   }
 
   /** Once a frame at most, however many rows arrive. */
@@ -90,7 +69,7 @@ export class Run {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       const now = serverNow();
-      this.header.draw(this.tree, badge(this.tree, this.stream), now);
+      this.header.draw(this.tree, badge(this.tree, this.stream, this.behind), now);
       this.steps.draw(this.tree, now);
     });
   }
@@ -100,6 +79,10 @@ export class Run {
     this.draw();
   }
 
+  gone() {
+    this.say(`There is no run ${this.id}${this.tree.seq ? " any more" : ""}.`);
+  }
+
   say(text) {
     this.problem.hidden = !text;
     this.problem.textContent = text;
@@ -107,9 +90,6 @@ export class Run {
   }
 
   close() {
-    this.closed = true;
-    cancel("begin");
     cancelAnimationFrame(this.frame);
-    this.stream?.close();
   }
 }

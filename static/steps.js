@@ -16,29 +16,27 @@ const OWN = ""; // the key of the manager's own lines
 const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
 
 export class Steps {
-  /**
-   * @param {{mark: (step: string, range: object) => void, retried: () => void}} owner `mark` is called when the
-   *   reader marks lines of a step
-   */
-  constructor(id, owner) {
-    this.id = id;
-    this.owner = owner;
+  /** @param {(step: string, range: object) => void} mark called when the reader marks lines of a step */
+  constructor(run, mark) {
+    this.run = run;
+    this.mark = mark;
     this.views = new Map();
     this.element = h("div", { class: "steps" });
   }
 
   draw(tree, now) {
     const lanes = [...tree.steps.values()];
-    if (tree.own.lines.length) lanes.push({ name: OWN, status: tree.manager.status, counts: {}, ...tree.own });
+    if (tree.own.lines) lanes.push({ ...tree.own, name: OWN, status: tree.manager.status });
+    const since = Date.parse(tree.manager.started_at);
     keyed(this.element, lanes, {
       key: (lane) => `step ${lane.name}`,
       make: (lane) => this.view(lane.name).element,
-      update: (_, lane) => this.view(lane.name).draw(lane, now, tree.seq >= tree.known, hasEnded(tree.manager.status)),
+      update: (_, lane) => this.view(lane.name).draw(lane, now, since, hasEnded(tree.manager.status)),
     });
   }
 
   view(name) {
-    if (!this.views.has(name)) this.views.set(name, new StepView(this.id, name, this.owner));
+    if (!this.views.has(name)) this.views.set(name, new StepView(this.run, name, this.mark));
     return this.views.get(name);
   }
 
@@ -54,7 +52,9 @@ export class Steps {
 }
 
 class StepView {
-  constructor(id, name, { mark, retried }) {
+  constructor(run, name, mark) {
+    const { id } = run;
+    this.lines = run.log(name);
     this.key = `${id}/${name}`;
     this.started = false;
     const title = name === OWN ? "Manager" : name;
@@ -74,10 +74,10 @@ class StepView {
     this.progress = new Progress();
     this.working = new Working();
     this.cancel = cancelling(id, { step: name }, this.fold);
-    this.retry = retrying(id, { step: name }, this.fold, retried);
+    this.retry = retrying(id, { step: name }, this.fold);
     this.reason = h("p", { class: "reason", hidden: true });
     this.about = h("span", {});
-    this.list = new LineList({
+    this.list = new LineList(this.lines, {
       label: name === OWN ? "Lines of the manager itself" : `Lines of ${name}`,
       href: (number) => link(id, name, { from: number, to: number }),
       mark: (range) => {
@@ -113,13 +113,13 @@ class StepView {
   }
 
   /**
-   * @param {boolean} present whether the rows have come as far as the state that is known
+   * @param {number} since when the run started
    * @param {boolean} over whether the run has ended, so that it can be retried
    */
-  draw(lane, now, present, over) {
+  draw(lane, now, since, over) {
     const { levels, status, lines } = lane;
     // The manager's own lines say little that its steps do not, unless something went wrong.
-    this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines.length > 0;
+    this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines > 0;
     this.element.className = `step ${this.own ? "own" : status}`;
     setIcon(this.icon, status);
     setText(this.status, this.own ? "" : word(status));
@@ -128,7 +128,7 @@ class StepView {
     chip(this.errors, levels.error, "error");
     setText(this.time, this.own ? "" : elapsed(lane, now));
     this.progress.draw(lane);
-    this.working.draw(status === "running" && present ? lane.working : null);
+    this.working.draw(status === "running" ? lane.working : null);
     this.cancel.draw(!hasEnded(status));
     this.retry.draw(over && hasEnded(status) && status !== "completed",
       status === "interrupted" ? "Resume this step" : "Retry this step");
@@ -136,10 +136,11 @@ class StepView {
     setText(this.reason, lane.reason ?? "");
     setText(this.about, about(lane));
     this.turn();
-    this.empty.hidden = lines.length > 0;
+    this.empty.hidden = lines > 0;
     setText(this.empty, hasEnded(status) ? "No lines." : waiting(lane));
-    this.list.element.hidden = lines.length === 0;
-    this.list.draw(lines);
+    this.list.element.hidden = lines === 0;
+    this.lines.grow(lane);
+    this.list.draw(since);
     if (this.wanted) {
       this.wanted = false;
       this.element.scrollIntoView({ block: "nearest" });
@@ -151,7 +152,7 @@ function facts({ counts, lines, attempt }) {
   const parts = [];
   if (attempt > 1) parts.push(`attempt ${attempt}`);
   if (counts.total_jobs) parts.push(plural(counts.total_jobs, "job"));
-  if (lines.length) parts.push(plural(lines.length, "line"));
+  if (lines) parts.push(plural(lines, "line"));
   return parts.join(" · ");
 }
 

@@ -20,7 +20,7 @@ export function summary(tree) {
   const running = [...tree.steps.values()].filter((step) => step.status === "running");
   return running.map((step) => {
     const { total_jobs: total, completed_jobs: done, failed_jobs: failed } = step.counts;
-    if (!total) return `${step.name}: ${plural(step.lines.length, "line")}`;
+    if (!total) return `${step.name}: ${plural(step.lines, "line")}`;
     return `${step.name}: ${done} of ${total} done${failed ? `, ${failed} failed` : ""}`;
   }).join("; ");
 }

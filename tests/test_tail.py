@@ -106,7 +106,7 @@ def test_every_viewer_gets_the_log(store: Store, bursts: list[int], chances: lis
                     following.start_soon(viewer.follow, hub, store, manager.manager_id)
                 await anyio.to_thread.run_sync(write)
             tasks.cancel_scope.cancel()
-        assert hub.viewers == 0
+        assert not hub._tails
 
     anyio.run(main)
     with sqlite3.connect(store.path) as db:

@@ -31,4 +31,4 @@ def delete_manager(tx: Transaction, manager_id: str) -> None:
     for table in ("document_runs", "jobs", "steps"):
         tx.execute(f"DELETE FROM {table} WHERE manager_id = ?", manager_id)  # noqa: S608
     tx.execute("DELETE FROM managers WHERE id = ?", manager_id)
-    tx.forget(manager_id)
+    tx.deleted(manager_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.redact import shown
 from jobs.row import LEVELS, whole
-from jobs.status import WORKER_STATUSES, Status, job_counts, step_counts
+from jobs.status import STATUSES, WORKER_STATUSES, Status, job_counts, step_counts
 
 ERROR_GROUPS = 100
 
@@ -37,6 +37,31 @@ def managers(
         f"SELECT * FROM managers WHERE {' AND '.join(where)} ORDER BY ordinal DESC LIMIT ?",  # noqa: S608
         (*values, limit),
     ).fetchall()
+    return list(zip((row["ordinal"] for row in found), _with_steps(db, found), strict=True))
+
+
+def some_managers(db: sqlite3.Connection, manager_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The managers with these ids that there are, in order of creation."""
+    marks = ", ".join("?" * len(manager_ids))
+    found = db.execute(
+        f"SELECT * FROM managers WHERE id IN ({marks}) ORDER BY ordinal",  # noqa: S608
+        tuple(manager_ids),
+    ).fetchall()
+    return _with_steps(db, found)
+
+
+def totals(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """How many managers and worker jobs there are, by status."""
+    managers = dict(db.execute("SELECT status, managers FROM manager_totals").fetchall())
+    jobs = db.execute("SELECT * FROM job_totals").fetchone()
+    return {
+        "managers": {status: managers.get(status, 0) for status in STATUSES},
+        "jobs": {status: jobs[f"{status}_jobs"] for status in WORKER_STATUSES},
+    }
+
+
+def _with_steps(db: sqlite3.Connection, found: Sequence[sqlite3.Row]) -> list[dict[str, Any]]:
+    """Managers as lists show them: with the counts of their steps."""
     steps: dict[str, list[sqlite3.Row]] = {row["id"]: [] for row in found}
     marks = ", ".join("?" * len(steps))
     for step in db.execute(
@@ -44,7 +69,7 @@ def managers(
         tuple(steps),
     ):
         steps[step["manager_id"]].append(step)
-    return [(row["ordinal"], _manager(row, steps[row["id"]])) for row in found]
+    return [_manager(row, steps[row["id"]]) for row in found]
 
 
 def position(db: sqlite3.Connection, cursor: str) -> int | None:
@@ -111,6 +136,7 @@ def _step(row: sqlite3.Row) -> dict[str, Any]:
         **times,
         **job_counts(counts),
         "lines": row["lines"],
+        "log_counts": {level: row[f"{level}_lines"] for level in LEVELS},
         "eta_seconds": row["eta_seconds"] if row["status"] == "running" else None,
     }
 

@@ -6,9 +6,12 @@ import threading
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from jobs.row import LEVELS
+
 # "StSt": marks a database file as ours, so that another program's file is never written to.
 APPLICATION_ID = 0x53745374
 CHECK_SECONDS = 1.0
+MARK_EVERY = 256
 
 migrations = Migrations("stepstream")
 
@@ -170,6 +173,51 @@ def add_schedules(db: Database) -> None:
         },
         pk="definition",
         not_null={"schedule", "timezone", "due"},
+    )
+
+
+@migrations()
+def add_totals(db: Database) -> None:
+    """How many managers and worker jobs there are by status: kept by triggers, which no change can forget."""
+    db.table("manager_totals").create({"status": str, "managers": int}, pk="status")
+    db.execute("INSERT INTO manager_totals SELECT status, count(*) FROM managers GROUP BY status")
+    one_more = (
+        "INSERT INTO manager_totals VALUES (new.status, 1)"
+        " ON CONFLICT (status) DO UPDATE SET managers = managers + 1;"
+    )
+    one_less = "UPDATE manager_totals SET managers = managers - 1 WHERE status = old.status;"
+    for name, on, body in (
+        ("managers_added", "INSERT", one_more),
+        ("managers_changed", "UPDATE OF status", one_less + one_more),
+        ("managers_removed", "DELETE", one_less),
+    ):
+        db.execute(f"CREATE TRIGGER {name} AFTER {on} ON managers BEGIN {body} END")
+    db.table("job_totals").create(COUNTS)
+    sums = ", ".join(f"coalesce(sum({column}), 0)" for column in COUNTS)
+    db.execute(f"INSERT INTO job_totals SELECT {sums} FROM steps")  # noqa: S608
+    for name, on, difference in (
+        ("steps_added", "INSERT", "+ new.{0}"),
+        ("steps_changed", f"UPDATE OF {', '.join(COUNTS)}", "+ new.{0} - old.{0}"),
+        ("steps_removed", "DELETE", "- old.{0}"),
+    ):
+        change = ", ".join(f"{column} = {column} {difference.format(column)}" for column in COUNTS)
+        db.execute(f"CREATE TRIGGER {name} AFTER {on} ON steps BEGIN UPDATE job_totals SET {change}; END")  # noqa: S608
+
+
+@migrations()
+def add_line_marks(db: Database) -> None:
+    """Where every so manieth line of a step is, so that any of them is found quickly; and lines by level."""
+    db.execute(
+        "CREATE INDEX log_line_marks ON log (manager_id, step_name, line_number)"
+        f" WHERE line_number % {MARK_EVERY} = 0"
+    )
+    for level in LEVELS:
+        db.table("steps").add_column(f"{level}_lines", int, not_null_default=0)
+    sums = ", ".join(f"sum(level = '{level}') AS {level}_lines" for level in LEVELS)
+    db.execute(
+        f"UPDATE steps SET {', '.join(f'{level}_lines = found.{level}_lines' for level in LEVELS)}"  # noqa: S608
+        f" FROM (SELECT manager_id, step_name, {sums} FROM log WHERE event = 'job_log' GROUP BY 1, 2)"
+        " AS found WHERE found.manager_id = steps.manager_id AND found.step_name = steps.name"
     )
 
 

@@ -18,6 +18,7 @@ from jobs.store.words import index_text
 
 COLUMNS = 10  # of the log
 ROW_COLUMNS = (1, 2, 3, 4, 5, 6, 9)  # of them the manager's id, and what a ``Row`` has
+MANAGER_ID, EVENT = 1, 3  # of these columns
 
 
 @dataclass
@@ -27,6 +28,7 @@ class StepHead:
     name: str
     status: Status
     lines: int = 0
+    levels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEVELS, 0))
     counts: dict[Status, int] = field(default_factory=dict)
     changed: bool = False
 
@@ -54,11 +56,23 @@ class Commit:
 
     :param heads: the managers that it touched: their status and last seq
     :param values: of the rows that it appended to the log
+    :param deleted: the managers that it removed
     """
 
-    def __init__(self, heads: Mapping[str, tuple[Status, int]], values: Sequence[Any]) -> None:
+    def __init__(
+        self, heads: Mapping[str, tuple[Status, int]], values: Sequence[Any], deleted: Iterable[str] = ()
+    ) -> None:
         self.heads = heads
+        self.deleted = frozenset(deleted)
         self._values = values
+
+    def changed(self) -> set[str]:
+        """The managers whose statuses or counts it may have changed: those that got more than lines."""
+        events = self._values[EVENT::COLUMNS]
+        if events.count("job_log") == len(events):
+            return set()
+        managers = zip(self._values[MANAGER_ID::COLUMNS], events, strict=True)
+        return {manager_id for manager_id, event in managers if event != "job_log"}
 
     def rows(self, manager_ids: Iterable[str]) -> dict[str, list[Row]]:
         """The rows that some managers got, by manager."""
@@ -84,6 +98,7 @@ class Transaction:
         # Never given twice, not even after a rollback or a deletion: a search goes on after the last it saw.
         self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
+        self._deleted: set[str] = set()
         self.committed = Commit({}, ())
 
     @property
@@ -95,7 +110,7 @@ class Transaction:
 
     def begin(self) -> None:
         """Start: take SQLite's write lock, so that nothing read below can change."""
-        self.touched = set()
+        self.touched, self._deleted = set(), set()
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -104,7 +119,8 @@ class Transaction:
         self._flush()
         self._connection.execute("COMMIT")
         heads = {manager_id: self._heads[manager_id] for manager_id in self.touched}
-        self.committed = Commit({key: (head.status, head.last_seq) for key, head in heads.items()}, appended)
+        states = {manager_id: (head.status, head.last_seq) for manager_id, head in heads.items()}
+        self.committed = Commit(states, appended, self._deleted)
         for manager_id, head in heads.items():
             if head.status in TERMINAL:
                 del self._heads[manager_id]
@@ -137,9 +153,15 @@ class Transaction:
             for step_id, step in head.steps.items():
                 if step.changed:
                     self._connection.execute(
-                        "UPDATE steps SET lines = ?, pending_jobs = ?, running_jobs = ?, completed_jobs = ?,"
+                        "UPDATE steps SET lines = ?, debug_lines = ?, info_lines = ?, warning_lines = ?,"
+                        " error_lines = ?, pending_jobs = ?, running_jobs = ?, completed_jobs = ?,"
                         " failed_jobs = ?, cancelled_jobs = ?, interrupted_jobs = ? WHERE step_id = ?",
-                        (step.lines, *(step.counts.get(word, 0) for word in WORKER_STATUSES), step_id),
+                        (
+                            step.lines,
+                            *(step.levels[level] for level in LEVELS),
+                            *(step.counts.get(word, 0) for word in WORKER_STATUSES),
+                            step_id,
+                        ),
                     )
                     step.changed = False
 
@@ -165,13 +187,15 @@ class Transaction:
         if found is None:
             raise KeyError(manager_id)
         head = Head(found[0], found[1], found[2], dict(zip(LEVELS, found[3:], strict=True)))
-        for step_id, name, status, lines, *counts in self._connection.execute(
-            "SELECT step_id, name, status, lines, pending_jobs, running_jobs, completed_jobs, failed_jobs,"
-            " cancelled_jobs, interrupted_jobs FROM steps WHERE manager_id = ? ORDER BY position",
+        for step_id, name, status, lines, *numbers in self._connection.execute(
+            "SELECT step_id, name, status, lines, debug_lines, info_lines, warning_lines, error_lines,"
+            " pending_jobs, running_jobs, completed_jobs, failed_jobs, cancelled_jobs, interrupted_jobs"
+            " FROM steps WHERE manager_id = ? ORDER BY position",
             (manager_id,),
         ):
-            numbers = dict(zip(WORKER_STATUSES, counts, strict=True))
-            head.steps[step_id] = StepHead(name, status, lines, numbers)
+            levels = dict(zip(LEVELS, numbers, strict=False))
+            counts = dict(zip(WORKER_STATUSES, numbers[len(LEVELS) :], strict=True))
+            head.steps[step_id] = StepHead(name, status, lines, levels, counts)
         return head
 
     def line(self, prepared: PreparedLine) -> None:
@@ -188,6 +212,8 @@ class Transaction:
         counter.changed = True
         level, number = prepared.level, counter.lines
         head.levels[level] += 1
+        if counter is not head:
+            counter.levels[level] += 1
         seq = head.next_seq()
         row = prepared.numbered(seq, number)
         row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
@@ -290,3 +316,8 @@ class Transaction:
         """Forget the counters of a manager whose rows were deleted."""
         self._heads.pop(manager_id, None)
         self.touched.discard(manager_id)
+
+    def deleted(self, manager_id: str) -> None:
+        """Note that a manager is not there any more."""
+        self.forget(manager_id)
+        self._deleted.add(manager_id)

@@ -186,8 +186,8 @@ class Writer:
                 for item in group:
                     self._write([item])
                 return
-            if self._transaction.committed.heads:
-                self._on_commit(self._transaction.committed)
+            if (committed := self._transaction.committed) and (committed.heads or committed.deleted):
+                self._on_commit(committed)
             for (_, future), result in zip(group, results, strict=False):
                 if future is not None:
                     future.set_result(result)

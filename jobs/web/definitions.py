@@ -12,7 +12,7 @@ from jobs.engine import Engine
 from jobs.runner import Stopping, TooManyRunning
 from jobs.store.rows import RowFilter
 from jobs.web.floor import floor, head_of, listed, manager_of
-from jobs.web.log import SSE, stream_of
+from jobs.web.log import SSE, follower_of, stream_of
 from jobs.web.problem import Json, Refusal
 from jobs.web.request import Query, json_body, preferred
 from jobs.web.stream import EventView
@@ -77,5 +77,5 @@ async def start_run(request: Request) -> Response:
     headers = {"Location": f"{request.scope.get('root_path', '')}/managers/{manager_id}"}
     if follow:
         head = await head_of(request, manager_id)
-        return stream_of(request, head, EventView(RowFilter()), 0, headers=headers)
+        return stream_of(request, follower_of(request, head, EventView(RowFilter()), 0).events(), headers)
     return Json(await manager_of(request, manager_id), 201, headers)

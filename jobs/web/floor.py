@@ -1,4 +1,4 @@
-"""What do the routes stand on? The engine and the tails, and what every route needs of them."""
+"""What do the routes stand on? The engine, the tails and the overview, and what every route needs of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from jobs.engine import Engine
 from jobs.store import rows, runs
 from jobs.store.rows import Head
 from jobs.tail import Hub
+from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal
 
 
@@ -20,6 +21,7 @@ class Floor:
 
     engine: Engine
     hub: Hub
+    overview: Overview
     max_streams: int
 
 

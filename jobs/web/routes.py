@@ -11,7 +11,7 @@ from jobs.web.definitions import get_definition, list_definitions, start_run
 from jobs.web.documents import get_document, list_documents
 from jobs.web.files import Static, WholeFile
 from jobs.web.floor import floor
-from jobs.web.log import read_log, search_lines, stream_events
+from jobs.web.log import list_pages, read_log, search_lines, stream_events, stream_panel
 from jobs.web.managers import Manager, cancel, list_jobs, list_managers, retry
 from jobs.web.problem import Json
 from jobs.web.request import Query
@@ -45,8 +45,10 @@ def routes(static: Path) -> list[BaseRoute]:
         Route("/managers/{id}/jobs", list_jobs),
         Route("/managers/{id}/events", stream_events),
         Route("/managers/{id}/log", read_log),
+        Route("/managers/{id}/log/pages", list_pages),
         Route("/managers/{id}/cancel", cancel, methods=["POST"]),
         Route("/managers/{id}/retry", retry, methods=["POST"]),
+        Route("/events", stream_panel),
         Route("/search", search_lines),
         Route("/documents", list_documents),
         Route("/documents/{id}", get_document),

@@ -1,0 +1,175 @@
+"""How do panels learn of all managers? What changed is read and encoded once for all, four times a second.
+
+Every panel has a seat. After a commit the managers that changed are noted; a round later they are read
+together with the totals, and each panel gets those that changed since it looked last: the newest state of
+each, so that one that is slow gets fewer, not older ones.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import aclosing, contextmanager
+
+import anyio
+from anyio.abc import TaskStatus
+
+from jobs.store import runs
+from jobs.store.reader import ReadError, Readers
+from jobs.store.transaction import Commit
+from jobs.tail import Bell, Hub
+from jobs.web.stream import PING_SECONDS, Chunks, event, ping, retry
+
+logger = logging.getLogger(__name__)
+
+ROUND_SECONDS = 0.25
+NEWEST = 50
+# Managers that are read in one round, and that are kept for panels that are slow to look.
+AT_ONCE = 200
+KEPT = 1_000
+STATS = ""  # stands beside the managers' ids
+
+
+class Overview:
+    """The state of all managers, as far as panels look. It lives on their event loop."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._seats: set[Seat] = set()
+        self._changed: dict[str, None] = {}
+        self._stirred = anyio.Event()
+        self._round = 0
+        # The newest event of each manager, and of the totals, with its round; the latest round last.
+        self._events: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._forgotten = 0  # the last round of which an event is not kept any more
+        self._joined: dict[int, bytes] = {}  # what was said since a round, shared by those who ask
+        self._greeting: bytes | None = None
+        self._greeted = anyio.Lock()
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Look at what changed until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        task_status.started()
+        while True:
+            await self._stirred.wait()
+            at = time.monotonic()
+            self._stirred = anyio.Event()
+            ids = list(self._changed)[:AT_ONCE]
+            for manager_id in ids:
+                del self._changed[manager_id]
+            try:
+                await self._look(ids)
+            except ReadError as error:  # of the disk; leaving here would keep every panel waiting for ever
+                logger.error("the managers cannot be read: %s", error)
+                self._stir(ids)
+            if self._changed:
+                self._stirred.set()
+            await anyio.sleep(ROUND_SECONDS - (time.monotonic() - at))
+
+    async def _look(self, ids: list[str]) -> None:
+        found, totals = await self._readers.run(lambda db: (runs.some_managers(db, ids), runs.totals(db)))
+        self._round += 1
+        self._joined, self._greeting = {}, None
+        for manager in found:
+            self._note(manager["id"], event("manager", manager).encode())
+        stats = event("stats", totals).encode()
+        if self._events.get(STATS, (0, b""))[1] != stats:
+            self._note(STATS, stats)
+        while len(self._events) > KEPT:
+            _, (self._forgotten, _) = self._events.popitem(last=False)
+        for seat in self._seats:
+            seat.bell.ring()
+
+    def _note(self, key: str, encoded: bytes) -> None:
+        self._events[key] = (self._round, encoded)
+        self._events.move_to_end(key)
+
+    def committed(self, commit: Commit) -> None:
+        """Note what has changed; in any thread."""
+        if self._seats and self._loop and ((changed := commit.changed()) or commit.deleted):
+            self._loop.call_soon_threadsafe(self._stir, changed)
+
+    def _stir(self, ids: Iterable[str]) -> None:
+        if self._seats:
+            self._changed.update(dict.fromkeys(ids))
+            self._stirred.set()
+
+    @contextmanager
+    def seat(self) -> Iterator["Seat"]:
+        """A place to look from."""
+        seat = Seat(self)
+        self._seats.add(seat)
+        try:
+            yield seat
+        finally:
+            self._seats.discard(seat)
+            if not self._seats:  # nobody notes what changes from now on
+                self._greeting = None
+                self._events.clear()
+
+    async def since(self, seen: int | None) -> tuple[int, bytes]:
+        """What is new since a round, as events, and the round that this is; all, to begin with.
+
+        :raises ReadError: the database cannot be read now
+        """
+        if seen is None or seen < self._forgotten:
+            return await self._all()
+        if seen == self._round:
+            return seen, b""
+        if (joined := self._joined.get(seen)) is None:
+            found = []
+            for at, encoded in reversed(self._events.values()):
+                if at <= seen:
+                    break
+                found.append(encoded)
+            joined = self._joined[seen] = b"".join(reversed(found))
+        return self._round, joined
+
+    async def _all(self) -> tuple[int, bytes]:
+        async with self._greeted:  # a thousand panels that come back at once read it once
+            at = self._round
+            greeting = self._greeting
+            if greeting is None:
+                newest, totals = await self._readers.run(
+                    lambda db: (runs.managers(db, (), None, None, NEWEST), runs.totals(db))
+                )
+                events = [event("stats", totals), *(event("manager", each) for _, each in reversed(newest))]
+                greeting = b"".join([each.encode() for each in events])
+                if at == self._round and not self._stirred.is_set():
+                    self._greeting = greeting
+            return at, greeting
+
+
+class Seat:
+    """One panel's look at the overview; its bell is rung when there is something new."""
+
+    def __init__(self, overview: Overview) -> None:
+        self._overview = overview
+        self._seen: int | None = None
+        self.bell = Bell()
+
+    async def news(self) -> bytes:
+        """What is new since the last time."""
+        self.bell.answer()
+        self._seen, found = await self._overview.since(self._seen)
+        return found
+
+
+async def panel(hub: Hub, overview: Overview) -> Chunks:
+    """What a panel gets that has chosen no manager."""
+    with overview.seat() as seat:
+        yield retry()
+        yield await seat.news()
+        spoke_at = time.monotonic()
+        async with aclosing(hub.without_end(seat.bell)) as ticks:
+            async for _ in ticks:
+                if news := await seat.news():
+                    yield news
+                elif time.monotonic() - spoke_at > PING_SECONDS:
+                    yield ping(0)
+                else:
+                    continue
+                spoke_at = time.monotonic()
+        yield event("bye", {"last_seq": 0})
