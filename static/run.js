@@ -7,6 +7,7 @@ import { hasEnded } from "./format.js";
 import { Header } from "./header.js";
 import { Log } from "./log.js";
 import { Steps } from "./steps.js";
+import { Timeline } from "./timeline.js";
 import { emptyTree, fold } from "./tree.js";
 
 export class Run {
@@ -15,9 +16,10 @@ export class Run {
     Object.assign(this, { id, stream, tree: emptyTree(id), logs: new Map() });
     this.header = new Header(id, () => deleted(id));
     this.steps = new Steps(this, mark);
+    this.timeline = new Timeline(this);
     this.problem = h("p", { class: "notice", role: "alert", hidden: true });
     this.found = h("div", {});
-    parent.replaceChildren(this.problem, this.header.element, this.steps.element, this.found);
+    parent.replaceChildren(this.problem, this.header.element, this.timeline.element, this.steps.element, this.found);
   }
 
   /** The lines of a step, "" for the run's own. */
@@ -44,6 +46,7 @@ export class Run {
 
   /** What no snapshot has: which worker jobs run, and which lines of a filtered log came meanwhile. */
   async began() {
+    this.timeline.load();
     for (const log of this.logs.values()) if (log.filtered) log.reset();
     if (hasEnded(this.tree.manager.status)) return;
     const { items } = await get(`managers/${part(this.id)}/jobs?status=running&limit=1000`).catch(() => ({ items: [] }));
@@ -70,12 +73,20 @@ export class Run {
       this.frame = undefined;
       const now = serverNow();
       this.header.draw(this.tree, badge(this.tree, this.stream, this.behind), now);
+      this.timeline.draw(this.tree, now);
       this.steps.draw(this.tree, now);
     });
   }
 
   show(step, lines) {
     this.steps.show(step, lines);
+    this.draw();
+  }
+
+  /** Show the lines of one worker job. */
+  lines(step, job) {
+    this.steps.show(step, null);
+    this.steps.view(step).list.reading.filter(null, job);
     this.draw();
   }
 
