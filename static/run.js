@@ -4,6 +4,7 @@ import { badge } from "./badge.js";
 import { documents } from "./documents.js";
 import { h } from "./dom.js";
 import { hasEnded } from "./format.js";
+import { Glance } from "./glance.js";
 import { Header } from "./header.js";
 import { Log } from "./log.js";
 import { Steps } from "./steps.js";
@@ -16,10 +17,12 @@ export class Run {
     Object.assign(this, { id, stream, tree: emptyTree(id), logs: new Map() });
     this.header = new Header(id, () => deleted(id));
     this.steps = new Steps(this, mark);
+    this.glance = new Glance(id);
     this.timeline = new Timeline(this);
+    this.timeline.facts.after(this.glance.rate);
     this.problem = h("p", { class: "notice", role: "alert", hidden: true });
     this.found = h("div", {});
-    parent.replaceChildren(this.problem, this.header.element, this.timeline.element, this.steps.element, this.found);
+    parent.replaceChildren(this.problem, this.header.element, this.glance.errors, this.timeline.element, this.steps.element, this.found);
   }
 
   /** The lines of a step, "" for the run's own. */
@@ -73,6 +76,7 @@ export class Run {
       this.frame = undefined;
       const now = serverNow();
       this.header.draw(this.tree, badge(this.tree, this.stream, this.behind), now);
+      this.glance.draw(this.tree);
       this.timeline.draw(this.tree, now);
       this.steps.draw(this.tree, now);
     });

@@ -175,14 +175,14 @@ export function rows(steps, jobs, now, slowest = false) {
     own.sort(slowest ? (a, b) => b.to - b.from - (a.to - a.from) : (a, b) => a.from - b.from);
     const from = started ? Date.parse(started) : null;
     const to = from && (finished ? Date.parse(finished) : now);
-    return [{ id: `step ${name}`, name, status, from, to, ...atOnce(own, from, to) }, ...own];
+    return [{ id: `step ${name}`, name, status, from, to, ...(from && atOnce(own, from, to)) }, ...own];
   });
 }
 
 /** How many of the jobs ran in the middle of each slice of a step's time, and how many at most. */
 export function atOnce(jobs, from, to) {
-  const running = new Array(SLICES).fill(0);
-  const slice = (at) => Math.round(((at - from) / (to - from)) * SLICES);
+  const running = new Array(SLICES + 1).fill(0);
+  const slice = (at) => Math.max(0, Math.min(SLICES, Math.round(((at - from) / (to - from || 1)) * SLICES)));
   for (const job of jobs) {
     running[slice(job.from)] += 1;
     running[slice(job.to)] -= 1;
