@@ -7,11 +7,11 @@ import { h, setText } from "./dom.js";
 
 export class Action {
   /**
-   * @param {{label: string, send: (reason?: string) => Promise, heading: HTMLElement, sent?: () => void,
+   * @param {{name: string, label: string, send: (reason?: string) => Promise, heading: HTMLElement, sent?: () => void,
    *          busy?: string, title?: string, ask?: {confirm: string, keep: string, about?: string, reason?: boolean}}} of
    *   `heading` takes the focus when the control that had it goes away; `busy` is the label until the state changes
    */
-  constructor({ label, send, heading, sent = () => {}, busy, title, ask }) {
+  constructor({ name, label, send, heading, sent = () => {}, busy, title, ask }) {
     Object.assign(this, { label, send, heading, sent, busy, possible: null, sending: false });
     this.problem = h("span", { class: "problem", role: "alert" });
     this.open = h("button", { type: "button", class: "open", title, click: () => (ask ? this.turn(true) : this.go()) }, label);
@@ -27,7 +27,7 @@ export class Action {
       keydown: (event) => event.key === "Escape" && this.turn(false),
     }, ask.about && h("span", { class: "about" }, ask.about), this.reason, this.yes,
     h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
-    this.element = h("div", { class: "control" }, this.open, this.problem);
+    this.element = h("div", { class: `control ${name}` }, this.open, this.problem);
   }
 
   turn(asking) {
@@ -77,7 +77,7 @@ export class Action {
 export function cancelling(id, of, heading) {
   const what = Object.keys(of)[0] ?? "run";
   return new Action({
-    label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…", heading,
+    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…", heading,
     ask: { confirm: `Cancel this ${what}`, keep: "Keep running", reason: true },
     send: (reason) => post(`managers/${part(id)}/cancel`, { ...of, ...(reason && { reason }) }),
   });
@@ -85,14 +85,14 @@ export function cancelling(id, of, heading) {
 
 export function retrying(id, of, heading) {
   return new Action({
-    label: "Retry failed", title: "Run again what did not complete, and nothing else", heading,
+    name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else", heading,
     send: () => post(`managers/${part(id)}/retry`, of),
   });
 }
 
 export function deleting(id, heading, sent) {
   return new Action({
-    label: "Delete…", heading, sent,
+    name: "delete", label: "Delete…", heading, sent,
     ask: {
       confirm: "Delete this run", keep: "Keep it",
       about: "Its lines and worker jobs are removed for good; documents stay.",

@@ -1,9 +1,7 @@
 /** What can be run, with which parameters, and what keeps a definition from running? */
 import { get, part, post, serverNow } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
-import { form } from "./form.js";
 import { ahead, moment, plural } from "./format.js";
-import { place } from "./place.js";
 import { link } from "./route.js";
 
 /** @param {(manager: object) => void} started called with the manager that a Run button has started */
@@ -99,4 +97,71 @@ export function clearNotices(parent, over) {
     answer.replaceChildren();
     delete answer.dataset.blocker;
   }
+}
+
+/** A field for each parameter, of the type of its default; `changed` is what differs from the defaults. */
+function form(params) {
+  const fields = Object.entries(params ?? {}).map(([name, value]) => ({ name, value, input: input(name, value) }));
+  return {
+    labels: fields.map(({ name, value, input }) =>
+      h("label", { title: `default: ${shown(value) || "empty"}` }, h("span", {}, name), input)),
+    changed: () => changes(fields.map(({ name, value, input }) =>
+      ({ name, value, text: typeof value === "boolean" ? String(input.checked) : input.value }))),
+  };
+}
+
+function input(name, value) {
+  const common = { name, autocomplete: "off", spellcheck: "false" };
+  if (typeof value === "boolean") return h("input", { ...common, type: "checkbox", checked: value });
+  if (typeof value === "number") return h("input", { ...common, type: "number", step: "any", value });
+  if (typeof value === "string" && !value.includes("\n")) return h("input", { ...common, type: "text", value });
+  const text = h("textarea", { ...common, rows: Math.min(6, shown(value).split("\n").length + 1) });
+  text.value = shown(value);
+  return text;
+}
+
+const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Only what was changed is sent; lists and tables as JSON, the rest as text, which the service reads as its type. */
+export function changes(fields) {
+  const params = {};
+  for (const { name, value, text } of fields) {
+    if (text !== shown(value)) params[name] = typeof value === "object" ? parsed(text) : text;
+  }
+  return params;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // the service says what it expected
+  }
+}
+
+/** The line that an error is about: `where` is "file.toml:3:6", "file.toml key" or "file.toml step.NAME.key". */
+export function place(toml, where) {
+  const lines = toml.split("\n");
+  const exact = /:(\d+):\d+$/.exec(where);
+  const index = exact ? exact[1] - 1 : find(lines, path(where.replace(/^.*?\.toml ?/, "")));
+  return index in lines ? { line: index + 1, text: lines[index].trim() } : null;
+}
+
+/** The line that names most of `keys`: what is missing is missing in its table. */
+function find(lines, keys) {
+  let [table, best, length] = [[], -1, 0];
+  lines.forEach((line, index) => {
+    const [, header, key] = /^\s*(?:\[\[?([^\]]+)\]|([^=#]+)=)/.exec(line) ?? [];
+    if (header) table = path(header);
+    if (!header && !key) return;
+    const here = header ? table : [...table, ...path(key)];
+    if (here.length > length && here.every((part, at) => part === keys[at])) [best, length] = [index, here.length];
+  });
+  return best;
+}
+
+/** A dotted name in its parts; one in quotes may have dots in it, and a number in brackets is a place in a list. */
+function path(name) {
+  return (name.match(/"(?:\\.|[^"])*"|'[^']*'|[^.\s]+/g) ?? [])
+    .map((part) => (/^["']/.test(part) ? part.slice(1, -1).replace(/\\(.)/g, "$1") : part.replace(/\[\d+\]$/, "")));
 }

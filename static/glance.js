@@ -2,10 +2,8 @@
 import { get, part } from "./api.js";
 import { later } from "./clock.js";
 import { h, keyed, s, setAttribute, setText } from "./dom.js";
-import { count, plural } from "./format.js";
+import { count } from "./format.js";
 import { link } from "./route.js";
-
-const FIRST = 5; // groups of errors; the others are a click away
 
 export class Glance {
   constructor(id) {
@@ -14,11 +12,9 @@ export class Glance {
     this.peak = h("span", {});
     this.rate = h("span", { class: "rate quiet", hidden: true },
       s("svg", { viewBox: "0 0 120 20", "aria-hidden": "true" }, this.curve), this.peak);
-    this.list = h("ul", {});
-    this.rest = h("ul", {});
-    this.more = h("details", {}, h("summary", {}), this.rest);
+    this.list = h("ul", { tabindex: "0", "aria-label": "Errors by how often they occur" });
     this.problem = h("span", { class: "problem", role: "alert" });
-    this.errors = h("section", { class: "groups", "aria-label": "Errors", hidden: true }, this.list, this.more, this.problem);
+    this.errors = h("section", { class: "groups", "aria-label": "Errors", hidden: true }, this.list, this.problem);
   }
 
   draw({ manager: { levels, lines } }) {
@@ -45,12 +41,12 @@ export class Glance {
   }
 
   group(groups) {
-    const same = { key: ({ first_seq: first }) => first, make: (group) => this.one(group), update: (element, { count: n }) => setText(element.firstElementChild, `${count(n)} ×`) };
-    keyed(this.list, groups.slice(0, FIRST), same);
-    keyed(this.rest, groups.slice(FIRST), same);
     this.errors.hidden = !groups.length;
-    this.more.hidden = groups.length <= FIRST;
-    setText(this.more.firstElementChild, plural(groups.length - FIRST, "further error"));
+    keyed(this.list, groups, {
+      key: ({ first_seq: first }) => first,
+      make: (group) => this.one(group),
+      update: (item, group) => setText(item.firstElementChild, `${count(group.count)} ×`),
+    });
   }
 
   /** Of a traceback the last line says most. */

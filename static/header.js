@@ -4,6 +4,7 @@ import { address, part } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { count, elapsed, hasEnded, moment, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
+import { noticeButton } from "./summary.js";
 
 export class Header {
   /** @param {() => void} deleted called when the reader has deleted the run */
@@ -25,7 +26,8 @@ export class Header {
     this.retry = retrying(id, {}, this.title);
     this.remove = deleting(id, this.title, deleted);
     const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
-    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, this.remove.element, log);
+    this.tell = noticeButton(id);
+    this.actions = h("div", { class: "actions" }, this.tell, this.cancel.element, this.retry.element, this.remove.element, log);
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
       h("div", { class: "state" }, this.status, this.time, this.counts, this.actions),
@@ -49,6 +51,7 @@ export class Header {
     if (manager.params !== this.shown) this.describe(manager);
     this.notice(tree.gaps);
     const ended = hasEnded(manager.status);
+    this.tell.hidden ||= ended;
     this.cancel.draw(!ended);
     this.retry.draw(ended && manager.status !== "completed", manager.status === "interrupted" ? "Resume" : "Retry failed");
     this.remove.draw(ended);

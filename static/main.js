@@ -4,12 +4,12 @@ import { cancel, every, later } from "./clock.js";
 import { clearNotices, drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
 import { clockTime, hasEnded } from "./format.js";
-import { drawManagers } from "./managers.js";
+import "./keys.js";
+import { drawManagers, drawToolbar } from "./managers.js";
 import { link, parse } from "./route.js";
 import { Run } from "./run.js";
 import { Stream } from "./stream.js";
-import { summary, title } from "./summary.js";
-import { drawToolbar } from "./toolbar.js";
+import { ended, sign, summary, title } from "./summary.js";
 
 const HIDDEN_FOR = 30_000; // after that a hidden tab gives its connection back
 const LISTED = 50;
@@ -139,6 +139,8 @@ async function pollDefinitions() {
 
 function tick() {
   document.title = title(run?.tree);
+  sign(run?.tree.manager.definition && run.tree.manager.status);
+  if (run) ended(run.tree.manager);
   if (!document.hidden) draw();
 }
 

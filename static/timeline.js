@@ -10,7 +10,6 @@ import { tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
-const LABEL = 190; // pixels
 const SLICES = 160; // of a step's bar
 const PAUSE = 250; // milliseconds between two drawings, or more: they take a twentieth of the time at most
 const MOST = 20_000; // worker jobs
@@ -51,17 +50,19 @@ export class Timeline {
     }
   }
 
-  /** @param {number | null} past a moment of the past that is shown, instead of now */
+  /** @param {number | null} past a moment of the past that is shown, in the frame of the present */
   draw(tree, now, past = null) {
-    for (const [id, one] of past === null ? tree.jobs : []) this.jobs.set(id, one);
+    if (past === null) for (const [id, one] of tree.jobs) this.jobs.set(id, one);
     const begun = Date.now();
     const ended = hasEnded(tree.manager.status);
-    if (begun < this.again && !(ended && this.tree?.manager.status !== tree.manager.status)) return;
-    Object.assign(this, { tree, now });
+    if (begun < this.again && past === null && this.tree?.manager.status === tree.manager.status) return;
+    Object.assign(this, { tree, now, past });
     this.rows = rows([...tree.steps.values()], this.jobs, now, this.slow);
     this.element.hidden = !this.rows.length;
-    this.from = this.rows.reduce((least, { from }) => Math.min(least, from ?? now), now);
-    this.to = ended ? this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), this.from + 1) : now;
+    if (past === null) {
+      this.from = this.rows.reduce((least, { from }) => Math.min(least, from ?? now), now);
+      this.to = ended ? this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), this.from + 1) : now;
+    }
     const jobs = this.rows.length - tree.steps.size;
     this.tall = Math.max(this.tall, jobs || !ended ? SHOWN : Math.min(SHOWN, this.rows.length));
     this.slowest.hidden = jobs < 2;
@@ -77,7 +78,8 @@ export class Timeline {
     this.box.style.height = `${this.tall * ROW}px`;
     this.space.style.height = `${this.rows.length * ROW}px`;
     const width = this.box.clientWidth;
-    const x = (at) => LABEL + ((at - this.from) / (this.to - this.from)) * (width - LABEL - 8);
+    this.left = width < 500 ? 110 : 190;
+    const x = (at) => this.left + ((at - this.from) / (this.to - this.from)) * (width - this.left - 8);
     const marks = ticks(this.to - this.from).map((ms) => ({ at: x(this.from + ms), text: duration(ms / 1000) }));
     for (const svg of [this.axis, this.picture]) setAttribute(svg, "width", width);
     this.axis.replaceChildren(...marks.map(({ at, text }) => s("text", { x: at, y: 12 }, text)));
@@ -85,35 +87,37 @@ export class Timeline {
     const shown = this.rows.slice(first, first + SHOWN + 5);
     this.picture.style.transform = `translateY(${first * ROW}px)`;
     setAttribute(this.picture, "height", shown.length * ROW);
-    this.picture.replaceChildren(
+    this.picture.replaceChildren(...[
       ...marks.map(({ at }) => s("line", { x1: at, x2: at, y2: shown.length * ROW })),
-      ...shown.map((row, i) => this.bar(row, i * ROW, x)));
-    setAttribute(this.box, "aria-activedescendant", shown.some(({ id }) => id === this.chosen) && `bar ${this.chosen}`.replaceAll(" ", "-"));
+      ...shown.map((row, i) => this.bar(row, i * ROW, x)),
+      this.past && s("line", { class: "moment", x1: x(this.past), x2: x(this.past), y2: shown.length * ROW }),
+    ].filter(Boolean));
+    setAttribute(this.box, "aria-activedescendant", shown.some(({ id }) => id === this.chosen) && place(this.chosen));
     this.tell();
   }
 
-  bar(row, y, x) {
-    const { id, name, status, from, to, slow, running, most } = row;
-    const took = from ? duration((to - from) / 1000) : word(status);
-    const [left, right] = from ? [x(from), x(to)] : [LABEL, LABEL];
+  bar({ id, name, status, from, to, slow, running, most }, y, x) {
+    const job = this.jobs.get(id);
+    const far = status === "running" && job?.done != null ? `${count(job.done)}${job.total == null ? "" : ` of ${count(job.total)}`} · ` : "";
+    const took = far + (from ? duration((to - from) / 1000) : word(status));
+    const [left, right] = from ? [x(from), x(to)] : [this.left, this.left];
     const wide = Math.max(2, right - left);
-    const fits = right + 60 < x(this.to);
+    const beside = right + 7 * took.length < x(this.to); // else in it
     return s("g", {
-      role: "option", id: `bar ${id}`.replaceAll(" ", "-"), "aria-selected": String(id === this.chosen),
-      class: `${status} ${running ? "whole" : ""} ${slow ? "slow" : ""}`, transform: `translate(0 ${y})`,
-      "aria-label": `${name}: ${word(status)}${from ? `, ${took}` : ""}${slow ? ", slow" : ""}`,
-    }, s("rect", { class: "back", width: "100%", height: ROW }), s("title", {}, `${name} · ${word(status)} · ${took}`),
-    s("text", { class: "label", x: running ? 16 : 28, y: 13 }, cut(name, running ? 25 : 24)),
+      role: "option", id: place(id), "aria-selected": String(id === this.chosen), transform: `translate(0 ${y})`,
+      class: `${status} ${running ? "whole" : ""} ${slow ? "slow" : ""}`, "aria-label": `${name}: ${word(status)}, ${took}${slow ? ", slow" : ""}`,
+    }, s("rect", { class: "back", width: "100%", height: ROW }),
+    s("text", { class: "label", x: running ? 16 : 28, y: 13 }, cut(name, (this.left - 30) / 6.7)),
     from && s("rect", { class: "span", x: left, y: 4, width: wide, height: 10, rx: 2 }),
     most && s("path", { class: "crowd", d: crowd(running, most, left, wide) }),
-    s("text", { class: "took", x: fits || wide < 60 ? right + (fits ? 5 : -wide - 5) : right - 5, y: 13, "text-anchor": fits ? "start" : "end" }, took));
+    s("text", { class: "took", x: beside ? right + 5 : right - 5, y: 13, "text-anchor": beside ? "start" : "end" }, took));
   }
 
   sort() {
     this.slow = !this.slow;
     setAttribute(this.slowest, "aria-pressed", String(this.slow));
     this.box.scrollTop = this.again = 0;
-    if (this.tree) this.draw(this.tree, this.now);
+    if (this.tree) this.draw(this.tree, this.now, this.past);
   }
 
   typed(event) {
@@ -147,9 +151,8 @@ export class Timeline {
         h("button", { type: "button", class: "link", click: () => this.run.lines(job.step, job.id) }, "Its lines"),
         this.cancel.element, this.why);
     }
-    const { name, status, attempt, reason, done, total } = job;
-    const far = done != null && !hasEnded(status) ? ` · ${count(done)}${total == null ? "" : ` of ${count(total)}`}` : "";
-    setText(this.text, `#${job.tag} ${name} in ${job.step} · ${word(status)}${attempt > 1 ? ` · attempt ${attempt}` : ""}${far}`);
+    const { name, status, attempt, reason } = job;
+    setText(this.text, `#${job.tag} ${name} in ${job.step} · ${word(status)}${attempt > 1 ? ` · attempt ${attempt}` : ""}`);
     setText(this.why, reason ?? "");
     this.cancel.draw(!hasEnded(status));
   }
@@ -159,9 +162,9 @@ export class Timeline {
 export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
   for (const job of jobs.values()) {
-    const from = Date.parse(job.started_at);
-    if (!(from <= now)) continue;
     const end = job.finished_at ? Date.parse(job.finished_at) : Infinity;
+    const from = Date.parse(job.started_at) || end - 1000 * job.duration; // the row of its start was not seen
+    if (!(from <= now)) continue;
     const over = end <= now;
     of.get(job.step)?.push({
       id: job.id, name: `#${job.tag} ${job.name}`, from, to: over ? end : now, status: over ? job.status : "running",
@@ -205,9 +208,10 @@ function crowd(running, most, left, wide) {
 
 /** Round times on the axis, at most eight, in milliseconds. */
 export function ticks(whole) {
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 18e5, 36e5]
-    .find((ms) => whole / ms <= 8) ?? 36e5 * Math.ceil(whole / 36e5 / 8);
+  let step = 1;
+  for (let i = 0; whole / step > 8; i++) step *= [2, 2.5, 2][i % 3];
   return Array.from({ length: Math.floor(whole / step) + 1 }, (_, i) => i * step);
 }
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const place = (id) => `bar-${id}`.replaceAll(" ", "-");
