@@ -105,12 +105,13 @@ export class Timeline {
     const beside = right + 7 * took.length < x(this.to); // else in it
     return s("g", {
       role: "option", id: place(id), "aria-selected": String(id === this.chosen), transform: `translate(0 ${y})`,
-      class: `${status} ${running ? "whole" : ""} ${slow ? "slow" : ""}`, "aria-label": `${name}: ${word(status)}, ${took}${slow ? ", slow" : ""}`,
+      "aria-label": `${name} ${took}, ${word(status)}${slow ? ", slow" : ""}`,
+      class: `${status} ${running ? "whole" : ""} ${slow ? "slow" : ""}`,
     }, s("rect", { class: "back", width: "100%", height: ROW }),
-    s("text", { class: "label", x: running ? 16 : 28, y: 13 }, cut(name, (this.left - 30) / 6.7)),
+    s("svg", { width: this.left - 6, height: ROW }, s("text", { class: "label", x: running ? 16 : 28, y: 13 }, name)),
     from && s("rect", { class: "span", x: left, y: 4, width: wide, height: 10, rx: 2 }),
-    most && s("path", { class: "crowd", d: crowd(running, most, left, wide) }),
-    s("text", { class: "took", x: beside ? right + 5 : right - 5, y: 13, "text-anchor": beside ? "start" : "end" }, took));
+    most > 0 && s("path", { class: "crowd", d: crowd(running, most, left, wide) }),
+    s("text", { class: "took", x: beside ? right + 5 : right - 5, y: 13, "text-anchor": beside ? "start" : "end" }, ` ${took}`));
   }
 
   sort() {
@@ -213,5 +214,4 @@ export function ticks(whole) {
   return Array.from({ length: Math.floor(whole / step) + 1 }, (_, i) => i * step);
 }
 
-const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 const place = (id) => `bar-${id}`.replaceAll(" ", "-");
