@@ -127,7 +127,8 @@ export class LineList {
 
   make(index, line) {
     const row = line ? lineRow(line, { href: this.href, since: settings.relative ? this.since : null })
-      : h("div", { class: "line absent" }, line === null ? "no longer kept" : "…");
+      : h("div", { class: "line absent" }, h("span", { class: "number" }, this.log.filtered ? "" : index + 1),
+        h("span", { class: "message" }, line === null ? "no longer kept" : "…"));
     Object.assign(row, { index, line });
     row.classList.toggle("marked", this.isMarked(row));
     return row;

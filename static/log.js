@@ -123,6 +123,7 @@ export class Log {
         if (index - start < PAGE) this.put(index, one);
       });
       for (let i = start; i < Math.min(count, start + PAGE); i++) if (!this.at(i)) this.put(i, null);
+      this.wishes = this.wishes.filter((one) => one !== page);
       this.changed();
     } catch {
       wait = 1_000; // the service does not answer: not at once again

@@ -3,6 +3,7 @@ import { all, get, serverNow } from "./api.js";
 import { cancel, every, later } from "./clock.js";
 import { clearNotices, drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
+import { find } from "./find.js";
 import { clockTime, hasEnded } from "./format.js";
 import "./keys.js";
 import { drawManagers, drawToolbar } from "./managers.js";
@@ -116,7 +117,7 @@ function draw() {
     const total = Object.values(stats.managers ?? {}).reduce((sum, n) => sum + n, 0);
     drawToolbar($("toolbar"), stats);
     drawManagers($("managers"), { items, next: total > items.length }, run?.id, serverNow());
-    const lost = stream.state !== "open" && stream.silence() > 5_000;
+    const lost = stream.state !== "open" && stream.silence() > 2_000;
     $("reach").hidden = !lost;
     if (lost) setText($("reach"), `no connection · stale since ${clockTime(stream.heard)}`);
     else clearNotices($("definitions"), (blocker) => !blocker);
@@ -176,6 +177,7 @@ addEventListener("pagehide", () => stream.pause());
 document.addEventListener("visibilitychange", visibility);
 document.addEventListener("reading", draw);
 
+find($("find"), () => run?.id);
 every("tick", 1_000, tick);
 every("summary", 5_000, () => setText($("summary"), summary(run?.tree)));
 if (parse(location.hash).id) choose();
