@@ -67,7 +67,7 @@ def test_retry_runs_again_what_failed(place: Place, open_panel: OpenPanel) -> No
     expect(page.locator(".state > .status")).to_have_text("completed with warnings")
     expect(page.locator(".run-head .facts")).not_to_contain_text("attempt")
     place.go.touch()
-    retry = page.get_by_role("button", name="Retry")
+    retry = page.get_by_role("button", name="Retry failed")
     retry.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".run-head .facts")).to_contain_text("attempt 2")
@@ -97,7 +97,7 @@ def test_a_refused_retry_says_why(place: Place, open_panel: OpenPanel) -> None:
     panel.expected = ["409"]
     page = panel.open(f"#/managers/{first}")
     wait_for_end(panel)
-    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Retry failed").click()
     expect(page.locator(".actions").get_by_role("alert")).to_contain_text("job is already running")
     expect(page.locator(".state > .status")).to_have_text("cancelled")
 
