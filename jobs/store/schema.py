@@ -195,13 +195,15 @@ def add_totals(db: Database) -> None:
     db.table("job_totals").create(COUNTS)
     sums = ", ".join(f"coalesce(sum({column}), 0)" for column in COUNTS)
     db.execute(f"INSERT INTO job_totals SELECT {sums} FROM steps")  # noqa: S608
+    differs = " OR ".join(f"new.{column} <> old.{column}" for column in COUNTS)
     for name, on, difference in (
-        ("steps_added", "INSERT", "+ new.{0}"),
-        ("steps_changed", f"UPDATE OF {', '.join(COUNTS)}", "+ new.{0} - old.{0}"),
-        ("steps_removed", "DELETE", "- old.{0}"),
+        ("steps_added", "INSERT ON steps", "+ new.{0}"),
+        # Counts are written with every line: only where one has changed is there anything to do.
+        ("steps_changed", f"UPDATE ON steps WHEN {differs}", "+ new.{0} - old.{0}"),
+        ("steps_removed", "DELETE ON steps", "- old.{0}"),
     ):
         change = ", ".join(f"{column} = {column} {difference.format(column)}" for column in COUNTS)
-        db.execute(f"CREATE TRIGGER {name} AFTER {on} ON steps BEGIN UPDATE job_totals SET {change}; END")  # noqa: S608
+        db.execute(f"CREATE TRIGGER {name} AFTER {on} BEGIN UPDATE job_totals SET {change}; END")  # noqa: S608
 
 
 @migrations()
