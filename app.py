@@ -32,6 +32,7 @@ from jobs.store.transaction import Commit
 from jobs.store.writer import Closed
 from jobs.web.floor import Floor
 from jobs.web.guard import Guard
+from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import (
     Refusal,
@@ -45,8 +46,10 @@ from jobs.web.problem import (
 from jobs.web.routes import routes
 from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
 
+NAMES = ("host", "port", "db", "definitions", "workers", "hosts", "token", "synchronous", "log_level")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SWITCH_SECONDS = 0.0005
+LEAST_TOKEN = 6
 
 
 class SettingsError(Exception):
@@ -63,6 +66,7 @@ class Settings:
     definitions: Path | None = None
     workers: Path | None = None
     hosts: tuple[str, ...] = ()
+    token: str | None = field(default=None, repr=False)
     synchronous: Synchronous = "FULL"
     log_level: str = "info"
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
@@ -75,7 +79,7 @@ class Settings:
         """
         given = {
             name: value
-            for name in ("host", "port", "db", "definitions", "workers", "hosts", "synchronous", "log_level")
+            for name in NAMES
             if (value := (flags or {}).get(name) or environ.get(f"STEPSTREAM_{name.upper()}"))
         }
         values: dict[str, Any] = {"environ": dict(environ), **given}
@@ -90,12 +94,12 @@ class Settings:
             values["synchronous"] = _choice("synchronous", given["synchronous"].upper(), ("FULL", "NORMAL"))
         if "log_level" in given:
             values["log_level"] = _choice("log_level", given["log_level"].lower(), LOG_LEVELS)
+        if "token" in given:
+            _check_token(given["token"])
         settings = cls(**values)
-        if environ.get("STEPSTREAM_TOKEN"):
-            raise SettingsError("STEPSTREAM_TOKEN: this version has no login; a token protects nothing")
-        if not _is_loopback(settings.host):
+        if settings.token is None and not _is_loopback(settings.host):
             raise SettingsError(
-                f"host {settings.host}: this version has no login, so it listens on loopback addresses only"
+                f"host {settings.host}: an address that others can reach needs a token (STEPSTREAM_TOKEN)"
             )
         return settings
 
@@ -110,6 +114,14 @@ def _choice(name: str, value: str, choices: Sequence[str]) -> str:
     if value not in choices:
         raise SettingsError(f'{name}: expected {" or ".join(choices)}, got "{value}"')
     return value
+
+
+def _check_token(token: str) -> None:
+    """A token has to fit into a header; a shorter one cannot be told from other text in the log."""
+    if len(token) < LEAST_TOKEN or not all("!" <= letter <= "~" for letter in token):
+        raise SettingsError(
+            f"STEPSTREAM_TOKEN: expected {LEAST_TOKEN} or more characters of ASCII, none of them a blank"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -143,6 +155,7 @@ def open_engine(settings: Settings) -> Engine:
         settings.environ,
         settings.synchronous,
         getattr(logging, settings.log_level.upper()),
+        secrets={"STEPSTREAM_TOKEN": settings.token} if settings.token else {},
     )
 
 
@@ -156,6 +169,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     :param engine: one that is started already, and that the caller stops
     """
     settings = settings or Settings.read(os.environ)
+    login = Login(settings.token) if settings.token else None
 
     @asynccontextmanager
     async def lifespan(outermost: Starlette) -> AsyncIterator[None]:
@@ -174,7 +188,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             await tasks.start(hub.run)
             await tasks.start(overview.run)
             running.scheduler.start()
-            app.state.floor = Floor(running, hub, overview, max_streams())
+            app.state.floor = Floor(running, hub, overview, max_streams(), login)
             try:
                 yield
             finally:
@@ -187,7 +201,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     app = Starlette(
         routes=routes(static_folder()),
-        middleware=[Middleware(Guard, hosts=(_host_name(settings.host), *settings.hosts))],
+        middleware=[Middleware(Guard, (_host_name(settings.host), *settings.hosts), login)],
         exception_handlers={
             Refusal: on_refusal,
             ReadError: on_read_error,

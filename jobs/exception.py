@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 # What stands between a job and its function: the calls, and what runs or imports a function.
 OURS = (
     str(HERE / "call.py"),
+    str(HERE / "caller.py"),
     str(HERE / "process"),
     str(HERE / "worker_types.py"),
     str(Path(anyio.__file__).parent),

@@ -54,6 +54,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: TaskGroup
         self.streams = 0  # those that are open, of every kind
+        self.delivered = 0  # bytes of their bodies, since the start
         self.stopping = anyio.Event()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -64,13 +65,16 @@ class Hub:
             while not self.stopping.is_set():
                 with anyio.move_on_after(TICK):
                     await self.stopping.wait()
-                for tail in self._tails.values():
-                    tail.tick()
-                for bell in self._waiting:
-                    bell.ring()
+                self._tick()
             for tail in self._tails.values():
                 tail.tell()
             await anyio.sleep_forever()
+
+    def _tick(self) -> None:
+        for tail in self._tails.values():  # not in ``run``, whose frame would keep the last one for ever
+            tail.tick()
+        for bell in self._waiting:
+            bell.ring()
 
     def committed(self, commit: Commit) -> None:
         """Wake the tails of managers that have changed."""
@@ -146,9 +150,9 @@ class Hub:
                 if not pages:
                     past = partial(read, manager_id=head.manager_id, after=position, upto=tail.position)
                     pages = [await self._readers.run(past)]
-                for page in pages:
-                    yield page
-                    position = page.end
+                while pages:
+                    position = pages[0].end
+                    yield pages.pop(0)  # and keep it no longer than the viewer does
 
     async def until_reopened(self, head: Head, position: int, bell: Bell) -> AsyncGenerator[None, None]:
         """None at each ring and now and then, until a run that has ended is retried, or ``stopping``."""

@@ -1,4 +1,5 @@
 /** How does the panel ask the service, and what time is it there? */
+import { login } from "./login.js";
 
 /** An answer of 400 and above, with the problem document that came with it; status 0 is no answer at all. */
 export class Problem extends Error {
@@ -26,10 +27,14 @@ async function ask(path, options) {
   const date = Date.parse(response.headers.get("date") ?? "");
   // The header has whole seconds: less than two of them is no difference at all.
   if (date) skew = Math.abs(Date.now() - date) < 2000 ? 0 : Date.now() - date;
-  const body = await response.json().catch(() => ({}));
+  if (response.status === 401) return login().then(() => ask(path, options));
+  const lines = response.headers.get("content-type")?.includes("ndjson");
+  const body = await (lines ? response.text().then(rows) : response.json()).catch(() => ({}));
   if (!response.ok) throw new Problem(response.status, body);
   return body;
 }
+
+const rows = (text) => JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
 
 export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
 
@@ -46,3 +51,5 @@ export const post = (path, body = {}) =>
     headers: { Accept: "application/json", "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
+
+export const remove = (path) => ask(path, { method: "DELETE" });

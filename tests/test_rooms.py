@@ -36,6 +36,7 @@ FLOORS: list[tuple[str, ...]] = [
     (
         "jobs.capture",
         "jobs.call",
+        "jobs.caller",
         "jobs.process",
         "jobs.ending",
         "jobs.job",

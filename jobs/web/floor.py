@@ -11,6 +11,7 @@ from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.store import rows, runs
 from jobs.store.rows import Head
+from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal
 
@@ -23,6 +24,7 @@ class Floor:
     hub: Hub
     overview: Overview
     max_streams: int
+    login: Login | None = None
 
 
 def floor(request: Request) -> Floor:

@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +14,12 @@ from jobs.store import rows, runs
 from jobs.store.reader import Readers
 from jobs.store.rows import PAGE_CHARACTERS, PAGE_ROWS, Head
 from jobs.tail import wait_for_it
+from jobs.web.direct import Writing
 from jobs.web.overview import Overview, Seat
 from jobs.web.stream import PING_SECONDS, Chunks, EventView, event, ping, retry
 
 # Pages of the past are aimed at this size: a little less than the most that one may have.
 ROOMY_BYTES = PAGE_CHARACTERS * 7 // 8
-
-Write = Callable[[Encoded], bool]
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Follower:
 
     :param position: where it was; beyond the log means that it must start again
     :param tail: begin with a snapshot and this many rows, instead of at the position
-    :param write: where new pages can be written at once, past the response
+    :param writing: where pages can be written at once, past the response
     :param overview: the news of all managers come, too, and the client stays when the run has ended
     :param told: whether it has had the ``end`` that belongs to its position
     """
@@ -41,7 +39,7 @@ class Follower:
     view: EventView
     position: int
     tail: int | None = None
-    write: Write | None = None
+    writing: Writing | None = None
     overview: Overview | None = None
     told: bool = False
     lines: int = field(default=0, init=False)
@@ -69,7 +67,7 @@ class Follower:
 
     async def _on(self, seat: Seat | None) -> Chunks:
         """From the position on."""
-        take = self._take if self.write else wait_for_it
+        take = self._take if self.writing else wait_for_it
         bell = seat.bell if seat else None
         for chunk in await self._aside(seat):
             yield chunk
@@ -80,10 +78,13 @@ class Follower:
                         if page.gap:
                             yield event("gap", {"from": page.gap[0], "to": page.gap[1]})
                         encoded = page.encoded(self.view)
-                        if encoded.body:
+                        if encoded.body and not (self.writing and self.writing(encoded)):
                             yield encoded.body
                         # Only now: a ping's id must not be ahead of what the client has.
                         self._sent(page, encoded)
+                        del page, encoded  # or each slow client would keep one
+                        if self.writing:
+                            await self.writing.room()
                     for chunk in await self._aside(seat):
                         yield chunk
             if self.hub.stopping.is_set():
@@ -120,12 +121,14 @@ class Follower:
 
     def _take(self, page: Page) -> bool:
         """Write a new page at once; False where it must go through the response, in its turn."""
-        assert self.write is not None
+        assert self.writing is not None
         encoded = page.encoded(self.view)
         if page.gap or (self._silent and not encoded.body):
             return False
-        if encoded.body and not self.write(encoded):
-            return False
+        if encoded.body:
+            if not self.writing(encoded):
+                return False
+            self.hub.delivered += len(encoded.body)
         self._sent(page, encoded)
         return True
 
