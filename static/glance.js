@@ -34,7 +34,8 @@ export class Glance {
 
   plot({ seconds, lines }) {
     const most = Math.max(...lines);
-    this.rate.hidden = !most;
+    if (!most) return;
+    this.rate.hidden = false;
     const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
     setAttribute(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
     setText(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);

@@ -8,6 +8,7 @@ const KEYS = [
   ["p", "previous step", () => beside(".fold", ":focus", -1)?.focus()],
   ["l", "lines of the step", () => document.activeElement.closest(".step")?.querySelector("[role=log]").focus()],
   ["e", "first error", () => press(".groups button")],
+  ["/", "find words", () => press(".bar [type=search]")],
   ["t", "timeline", () => press(".bars")],
   ["m", "moment: a slider over the past", () => press(".travel input")],
   ["d", "definitions", () => press(".definitions button:enabled")],

@@ -50,9 +50,15 @@ export class Timeline {
     }
   }
 
+  /** Of one that ended early in the log's tail the start may only be in the list. */
+  take(one) {
+    const started = one.started_at ?? (hasEnded(one.status) ? this.jobs.get(one.id)?.started_at : null);
+    this.jobs.set(one.id, started === one.started_at ? one : { ...one, started_at: started });
+  }
+
   /** @param {number | null} past a moment of the past that is shown, in the frame of the present */
   draw(tree, now, past = null) {
-    if (past === null) for (const [id, one] of tree.jobs) this.jobs.set(id, one);
+    if (past === null) for (const one of tree.jobs.values()) this.take(one);
     const begun = Date.now();
     const ended = hasEnded(tree.manager.status);
     if (begun < this.again && past === null && this.tree?.manager.status === tree.manager.status) return;
@@ -61,7 +67,7 @@ export class Timeline {
     this.element.hidden = !this.rows.length;
     if (past === null) {
       this.from = this.rows.reduce((least, { from }) => Math.min(least, from ?? now), now);
-      this.to = ended ? this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), this.from + 1) : now;
+      this.to = this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), ended ? this.from + 1 : Math.max(now, this.from + 1));
     }
     const jobs = this.rows.length - tree.steps.size;
     this.tall = Math.max(this.tall, jobs || !ended ? SHOWN : Math.min(SHOWN, this.rows.length));

@@ -1,4 +1,4 @@
-"""Which line is where? Those of one step by number, where pages of the wanted ones begin, and how many when."""
+"""Which line is where, and when? Those of one step by number, where pages of the wanted ones begin, their rate."""
 
 import json
 import sqlite3
@@ -67,8 +67,8 @@ def pages(db: sqlite3.Connection, manager_id: str, wanted: RowFilter, size: int)
 def rate(db: sqlite3.Connection, manager_id: str) -> dict[str, Any]:
     """How many lines were written in each of some equal parts of the time that a log spans.
 
-    Of a long log only some rows are looked at, evenly spread, and each stands for as many as there are from one to
-    the next: however long it is, this is quick.
+    Of a long log only some rows are looked at, evenly spread, and each stands for as many as there are from one
+    to the next: however long it is, this is quick.
     """
     (last,) = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
     every = max(1, last // RATE_ROWS)
