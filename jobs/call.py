@@ -1,114 +1,125 @@
-"""How is a worker function called? On the event loop, in a thread or in a process, and what became of it."""
+"""What becomes of one call of a worker function? It ends, or it is told to end and, if it does not, given up.
+
+A function is told as anyio's scopes do, so that it can shield itself. But a cancelled scope tells it at each
+turn of the event loop: that takes a core where it does not listen, and leaves it no time to clean up. So
+there are two: the outer one is cancelled, the inner one lets that through for a moment, once a second.
+"""
 
 import asyncio
-import inspect
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
-from typing import Any
 
 import anyio
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CancelScope
 
 from jobs.ending import Ending, failed
-from jobs.job import Job, JobEnded, current
-from jobs.mark import options_of
-from jobs.process.call import ProcessCall
-from jobs.process.processes import Processes
+from jobs.job import Job, current
+from jobs.store.writer import Closed
+
+END_SECONDS = 5.0  # that it has to end, once it is told to
+AGAIN_SECONDS = 1.0
+SOON_SECONDS = 0.02  # where it could not be told
 
 
-class TimedOut(Exception):
-    """A call took longer than its function may."""
+class Call:
+    """One call of a worker function, in a task of its own.
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"timed out after {seconds:g} s")
-
-
-class Caller:
-    """Calls worker functions.
-
-    :param processes: for those that run in a process of their own
+    :param job: what the function is given
+    :param on_end: called once, on the event loop, with what became of it
     """
 
-    def __init__(self, processes: Processes) -> None:
-        self._processes = processes
-        self._threads = CapacityLimiter(math.inf)
+    def __init__(self, job: Job, on_end: Callable[[Ending], None]) -> None:
+        self._job = job
+        self._on_end = on_end
+        self._told: Ending | None = None  # what becomes of it, once it is told to end
+        self._over = False
+        self._scope = CancelScope()
+        self._gate = CancelScope()
+        self._task: asyncio.Task[None] | None = None
+        self._told_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def call(
-        self, job: Job, function: Callable[..., Any], arguments: Mapping[str, Any], scope: CancelScope
-    ) -> Ending:
-        """Call a worker function; what it raises becomes its job's last line, and never leaves here.
+    async def run(self, work: Callable[[], Awaitable[Ending]], seconds: float | None) -> None:
+        """Carry it out, in the task that is its own; what the function raises never leaves here.
 
-        A cancelled call in a thread is given up at once; the thread ends at its next use of the job.
-
-        :param scope: cancels the call
+        :param seconds: how long it may take; None is no limit
         """
-        current.set(job)
-        task = asyncio.current_task()
+        current.set(self._job)
+        task = self._task = asyncio.current_task()
         assert task is not None
-        before = task.cancelling()
-        ending = await _outcome(job, self._run(job, function, arguments), scope)
-        if task.cancelling() > before:
-            await _forget_cancellations(task, before)
-        return ending
+        if seconds is not None:
+            self._set_timer(seconds, self._time_out, seconds)
+        ending = None
+        try:
+            with self._scope, self._gate:
+                if self._told is None:
+                    ending = await work()
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
+                raise
+            if not self._over and self._told is None:
+                # Also SystemExit, KeyboardInterrupt or a cancellation of its own making: only this job fails.
+                ending = failed(self._job, error)
+        self._end(ending)
+        await _forget_cancellations(task)
 
-    async def _run(self, job: Job, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Ending:
-        options = options_of(function)
-        call: Awaitable[Ending]
-        if options.process:
-            process = ProcessCall(self._processes, self._threads, job)
-            call = process.run(function, arguments, options.memory_mib)
-        elif inspect.iscoroutinefunction(function):
-            call = _completed(function(job, **arguments))
-        else:
-            run = partial(_in_thread, function, job, arguments)
-            call = _completed(to_thread.run_sync(run, abandon_on_cancel=True, limiter=self._threads))
-        return await (call if options.timeout is None else _within(options.timeout, call))
+    def cancel(self) -> None:
+        """Tell it to end. One in a thread is over at once; the thread ends at its next use of the job."""
+        self._tell(Ending("cancelled"))
 
+    def _time_out(self, seconds: float) -> None:
+        self._tell(Ending("failed", reason=f"timed out after {seconds:g} s"))
 
-async def _completed(call: Awaitable[Any]) -> Ending:
-    return Ending("completed", await call)
+    def _tell(self, ending: Ending) -> None:
+        first, self._told = self._told is None, ending
+        if first and not self._over:
+            self._job.told_to_end, self._told_at = True, anyio.current_time()
+            self._gate.shield = True
+            self._scope.cancel()
+            self._tell_now()
 
+    def _tell_now(self) -> None:
+        """Tell it, and again when it has not ended a second later; when it has had its time, give it up."""
+        if anyio.current_time() - self._told_at >= END_SECONDS:
+            self._give_up()
+            return
+        before = self._cancellations
+        self._gate.shield = False
+        self._gate.shield = True
+        # Not where it shields itself, or is about to go on after what it has awaited.
+        was_told = self._cancellations > before
+        self._set_timer(AGAIN_SECONDS if was_told else SOON_SECONDS, self._tell_now)
 
-async def _within(seconds: float, call: Awaitable[Ending]) -> Ending:
-    """Await a call, but not for longer.
+    @property
+    def _cancellations(self) -> int:
+        return self._task.cancelling() if self._task else 0
 
-    :raises TimedOut: it took longer, whatever it did when it was told to end
-    """
-    limit = CancelScope(deadline=anyio.current_time() + seconds)
-    try:
-        with limit:
-            ending = await call
-            if not limit.cancel_called:
-                return ending
-    except Exception:
-        if not limit.cancel_called:
-            raise
-    raise TimedOut(seconds)
+    def _give_up(self) -> None:
+        """End its job without it: what it still does comes too late."""
+        with suppress(Closed):  # the service stops
+            text = f"{self._job.name} goes on {END_SECONDS:g} s after it was told to end, and is given up"
+            self._job.write("warning", text)
+            self._end(None)
 
+    def _end(self, ending: Ending | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if told := self._told:  # whatever it did when it was told
+            if told.reason is not None:
+                self._job.write("error", told.reason[0].upper() + told.reason[1:])
+            self._job.abandoned = True
+            ending = told
+        assert ending is not None
+        self._on_end(ending)
 
-async def _outcome(job: Job, call: Awaitable[Ending], scope: CancelScope) -> Ending:
-    try:
-        with scope:
-            ending = await call
-            if not scope.cancel_called:
-                return ending
-    except BaseException as error:
-        if isinstance(error, anyio.get_cancelled_exc_class()) and _cancelled_from_outside():
-            raise
-        if not scope.cancel_called:
-            # Also SystemExit, KeyboardInterrupt or a cancellation of its own making: only this job fails.
-            return _timed_out(job, error) if isinstance(error, TimedOut) else failed(job, error)
-    job.abandoned = True
-    return Ending("cancelled")
-
-
-def _timed_out(job: Job, error: TimedOut) -> Ending:
-    reason = str(error)
-    job.write("error", reason[0].upper() + reason[1:])
-    job.abandoned = True
-    return Ending("failed", reason=reason)
+    def _set_timer(self, seconds: float, function: Callable[..., None], *args: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, function, *args)
 
 
 def _cancelled_from_outside() -> bool:
@@ -116,16 +127,10 @@ def _cancelled_from_outside() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
-async def _forget_cancellations(task: "asyncio.Task[Any]", before: int) -> None:
-    """A function may have cancelled its own task: that must not outlive it and end the step's other jobs."""
-    while task.cancelling() > before:
-        task.uncancel()
-    with suppress(asyncio.CancelledError):  # the one that has not been delivered yet
-        await asyncio.sleep(0)
-
-
-def _in_thread(function: Callable[..., Any], job: Job, arguments: Mapping[str, Any]) -> Any:
-    try:
-        return function(job, **arguments)
-    except JobEnded:
-        return None
+async def _forget_cancellations(task: "asyncio.Task[None]") -> None:
+    """That its function was cancelled, or cancelled its own task, must not end all others with this task."""
+    if task.cancelling():
+        while task.cancelling():
+            task.uncancel()
+        with suppress(asyncio.CancelledError):  # the one that has not been delivered yet
+            await asyncio.sleep(0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jobs.exception import describe
+from jobs.exception import Failure, describe
 from jobs.job import Job
 
 
@@ -18,6 +18,10 @@ class Ending:
 
 def failed(job: Job, error: BaseException) -> Ending:
     """The ending of a call that raised; its traceback is the job's last line."""
+    if isinstance(error, Failure):
+        reason = str(error)
+        job.write("error", reason)
+        return Ending("failed", reason=reason)
     text, exception = describe(error)
     job.write("error", text, {"exception": exception})
     return Ending("failed", reason=f"{exception['class']}: {exception['text']}")

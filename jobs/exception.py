@@ -11,12 +11,17 @@ HERE = Path(__file__).parent
 # What stands between a job and its function: the calls, and what runs or imports a function.
 OURS = (
     str(HERE / "call.py"),
+    str(HERE / "caller.py"),
     str(HERE / "process"),
     str(HERE / "worker_types.py"),
     str(Path(anyio.__file__).parent),
     str(Path(asyncio.__file__).parent),
     "<frozen importlib",
 )
+
+
+class Failure(Exception):
+    """Raised for what is no fault of the code: its text alone is the reason and the job's last line."""
 
 
 def describe(error: BaseException) -> tuple[str, dict[str, str]]:

@@ -23,7 +23,7 @@ class JobFailed(Exception):
 
 
 class JobEnded(BaseException):
-    """Raised in a thread whose job has ended without it: cancelled, or timed out.
+    """Raised in a function whose job has ended without it: cancelled, or timed out.
 
     Not an ``Exception``, so that a worker function's own ``except Exception`` does not swallow it.
     """
@@ -77,8 +77,8 @@ class Job:
         self.name = name
         self.spawner = spawner or Spawner()
         self.log = JobLog(self.write)
-        # What is left of it once it was given up while its thread went on.
-        self.abandoned = False
+        self.told_to_end = False
+        self.abandoned = False  # it has ended without its function, which may go on
         self.waits = 0  # how many of its tasks await a handle
 
     @property
@@ -188,9 +188,9 @@ class Job:
         self._host.write_line(self, level, message, data)
 
     def check(self) -> None:
-        """End the thread of a job that was given up.
+        """End the function of a job that has ended without it.
 
-        :raises JobEnded: it was cancelled or timed out while its thread went on
+        :raises JobEnded: it was cancelled or timed out while its function went on
         """
         if self.abandoned:
             raise JobEnded

@@ -33,18 +33,27 @@ class View(Protocol):
 
 @dataclass
 class Page:
-    """Consecutive rows of a manager: those after ``start`` up to ``end``."""
+    """Consecutive rows of a manager: those after ``start`` up to ``end``.
+
+    :param first: the first of them; those before it are not kept any more
+    :param rows: absent where nobody needs them: where it is encoded already, in the one view it was read for
+    """
 
     start: int
     end: int
+    first: int
     rows: list[Row]
     _encoded: dict[View, Encoded] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, start: int, rows: list[Row]) -> "Page":
+        """A page of some rows, at least one."""
+        return cls(start, rows[-1].seq, rows[0].seq, rows)
 
     @property
     def gap(self) -> tuple[int, int] | None:
         """The first and the last seq of rows before its own that are not kept any more."""
-        first = self.rows[0].seq if self.rows else self.end + 1
-        return (self.start + 1, first - 1) if first > self.start + 1 else None
+        return (self.start + 1, self.first - 1) if self.first > self.start + 1 else None
 
     def encoded(self, view: View) -> Encoded:
         """The page in a view, made once for all who share it."""

@@ -44,5 +44,9 @@ class Places:
         except anyio.get_cancelled_exc_class():
             if not turn.is_set():
                 self._returning.remove(turn)
-                self._free -= 1  # one that is missing: a job that ends gives a place in any case
+                self.owe()
             raise
+
+    def owe(self) -> None:
+        """Take a place at once, free or not: for a job that ends, and then gives one in any case."""
+        self._free -= 1

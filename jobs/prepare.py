@@ -7,7 +7,7 @@ from typing import Any
 
 from anyio import to_thread
 
-from jobs.call import Caller
+from jobs.caller import Caller
 from jobs.definition import Definition, configure, parse
 from jobs.log import Log, NewManager, NewStep
 from jobs.manager import ManagerRun

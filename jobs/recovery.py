@@ -14,7 +14,7 @@ def interrupt(tx: Transaction, reason: str) -> list[str]:
     at = now()
     for row in managers:
         manager_id = row["id"]
-        manager = Source(manager_id)
+        manager = Source(manager_id, attempt=row["attempt"])
         tx.line(prepare_line(manager, "system", "warning", f"Interrupted: {reason}"))
         _interrupt_jobs(tx, manager_id, reason, at)
         for step in tx.not_ended("steps", manager_id):

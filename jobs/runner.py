@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from jobs import loop_call
-from jobs.call import Caller
+from jobs.caller import Caller
 from jobs.definition import Definition
 from jobs.job_loop import JobLoop
 from jobs.log import Log
@@ -75,6 +75,7 @@ class Runner:
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._log = log
+        self._caller = caller
         self._preparation = Preparation(log, readers, caller, types, environ)
         self._on_death = on_death
         self._runs: dict[str, ManagerRun] = {}
@@ -100,6 +101,12 @@ class Runner:
         """Whether it takes runs."""
         return self._alive
 
+    @property
+    def blocked_seconds(self) -> float:
+        """How long a callback has been seen to keep its loop by now; 0 if none does for half a second."""
+        blockage = self._watchdog.blockage()
+        return blockage.seconds if blockage else 0.0
+
     def _main(self) -> None:
         try:
             anyio.run(self._serve, backend_options={"loop_factory": JobLoop})
@@ -114,6 +121,7 @@ class Runner:
         self._stop = anyio.Event()
         try:
             async with anyio.create_task_group() as self._tasks:
+                self._caller.start(self._tasks)
                 self._alive = True
                 self._ready.set()
                 await self._stop.wait()

@@ -8,9 +8,10 @@ from statistics import median
 from typing import Any, Literal
 
 import anyio
-from anyio import CancelScope
 
-from jobs.call import Caller
+from jobs.call import Call
+from jobs.caller import Caller
+from jobs.ending import Ending
 from jobs.eta import estimate
 from jobs.job import Handle, Job
 from jobs.log import Log
@@ -80,7 +81,7 @@ class StepRun:
         self._due = time.monotonic()  # worker jobs of an earlier attempt end after this
         self._stopped: Stopped | None = None
         self._reason: str | None = None
-        self._function_scope = CancelScope()
+        self._call: Call | None = None  # of its own function
         self._reporter = Reporter(self._report, self._on_loop)
         self._roster = Roster(earlier.jobs)
         self._completed_before = sum(self._roster.counts.values())
@@ -110,7 +111,7 @@ class StepRun:
         self._started = started = time.monotonic()
         self._write_status("pending", "running")
         async with anyio.create_task_group() as tasks:
-            self._jobs.start(tasks)
+            self._jobs.start()
             tasks.start_soon(self._reporter.run)
             tasks.start_soon(self._look_back, definition_id)
             if self.definition.timeout is not None:
@@ -121,7 +122,7 @@ class StepRun:
                 self._refuse([str(misfit) for misfit in wrong])
             elif not self._earlier.function_completed:
                 self._roster.enter()
-                tasks.start_soon(self._call_function)
+                self._call_function()
             self._roster.leave()
             await self._roster.all_ended()
             tasks.cancel_scope.cancel()
@@ -191,12 +192,14 @@ class StepRun:
             least=least,
         )
 
-    async def _call_function(self) -> None:
+    def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""
         spawner = Spawner(queued_at=self._due)
         spawner.remember(self._earlier.own)
         job = Job(self, self.source, "step", self.definition.name, spawner)
-        ending = await self._caller.call(job, self._function, self._config, self._function_scope)
+        self._call = self._caller.call(job, self._function, self._config, self._end_of_function)
+
+    def _end_of_function(self, ending: Ending) -> None:
         self._function_ended = True
         if ending.status == "completed":
             self._log.function_completed(self.source)
@@ -220,7 +223,8 @@ class StepRun:
         if self._stopped == "cancelled":
             return
         self._stopped, self._reason = status, reason
-        self._function_scope.cancel()
+        if self._call is not None:
+            self._call.cancel()
         self._jobs.stop(reason)
 
     def cancel(self, reason: str) -> None:

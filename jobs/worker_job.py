@@ -5,9 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
-
-from anyio import CancelScope
+from typing import Any, Protocol
 
 from jobs.row import Source
 from jobs.status import Status
@@ -43,6 +41,13 @@ class Spawner:
         return same.popleft() if same else None
 
 
+class RunningCall(Protocol):
+    """The call of its function, in the present try."""
+
+    def cancel(self) -> None:
+        """Tell it to end."""
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class WorkerJob(Spawner):
     """A worker job: one call of a function, tried once or several times.
@@ -61,7 +66,7 @@ class WorkerJob(Spawner):
     tries: int = 0
     started_at: float = -math.inf  # its present try (monotonic seconds)
     ended_at: float = -math.inf
-    scope: CancelScope | None = None  # of its running call
+    call: RunningCall | None = None
 
     @property
     def id(self) -> str:

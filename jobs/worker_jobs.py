@@ -1,7 +1,6 @@
 """How do a step's worker jobs go? Spawned, queued, run within its places, tried again, cancelled."""
 
 import asyncio
-import contextvars
 import itertools
 import json
 import random
@@ -10,13 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from anyio import CancelScope
-from anyio.abc import TaskGroup
-
 from jobs.arguments import exact_json
-from jobs.call import Caller
+from jobs.caller import Caller
 from jobs.ending import Ending
 from jobs.job import Handle, Host, Job, current
 from jobs.log import Log
@@ -77,15 +74,10 @@ class WorkerJobs:
 
     # -- its life, driven by the step
 
-    def start(self, tasks: TaskGroup) -> None:
-        """Begin, in the event loop that all of it belongs to.
-
-        Worker jobs start in the present context, not in that of whoever spawned them or ended before them.
-        """
-        self._tasks = tasks
+    def start(self) -> None:
+        """Begin, in the event loop that all of it belongs to."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._context = contextvars.copy_context()
         self._fill_places()
 
     def stop(self, reason: str) -> None:
@@ -175,26 +167,24 @@ class WorkerJobs:
             if self._queue[0].status != "pending":  # cancelled while it was in the queue
                 self._queue.popleft()
             elif self._places.take():
-                self._roster.running += 1
-                self._context.run(self._tasks.start_soon, self._run, self._queue.popleft())
+                self._begin(self._queue.popleft())
             else:
                 return
 
-    async def _run(self, job: WorkerJob) -> None:
-        if job.status != "pending":  # cancelled between its place and its start
-            self._roster.running -= 1
-            self._places.give()
-            return
+    def _begin(self, job: WorkerJob) -> None:
         try_ = Job(self._host, job.source, "worker", job.name, job)
-        job.status, job.scope = "running", CancelScope()
+        job.status, job.started_at = "running", time.monotonic()
+        self._roster.running += 1
         self._log.job_status(job.source, job.name, Outcome("pending", "running"))
         self._reporter.changed()
-        job.started_at = started = time.monotonic()
         assert job.function is not None
-        ending = await self._caller.call(try_, job.function, job.arguments, job.scope)
+        on_end = partial(self._end_of_call, job, try_)
+        job.call = self._caller.call(try_, job.function, job.arguments, on_end)
+
+    def _end_of_call(self, job: WorkerJob, try_: Job, ending: Ending) -> None:
         ending, result = _checked(try_, ending)
-        duration = time.monotonic() - started
-        job.scope = None
+        duration = time.monotonic() - job.started_at
+        job.call = None
         self._roster.running -= 1
         if ending.status == "failed" and job.tries < self._definition.retries and job.cancelled is None:
             self._try_again(job, ending, duration)
@@ -265,8 +255,8 @@ class WorkerJobs:
             if job.status not in LIVE or job.cancelled is not None:
                 continue
             job.cancelled = why
-            if job.scope is not None:
-                job.scope.cancel()
+            if job.call is not None:
+                job.call.cancel()
             elif job.status == "pending":
                 waiting.append(job)
         if not waiting:
@@ -300,7 +290,9 @@ class WorkerJobs:
             await self._roster.ending(job)
         finally:
             waiting.waits -= 1
-            if waiting.waits == 0:
+            if waiting.waits == 0 and waiting.told_to_end:
+                self._places.owe()
+            elif waiting.waits == 0:
                 await self._places.take_back()
 
 

@@ -27,7 +27,7 @@ export class LineList {
     this.space = h("div", { class: "space" }, this.block);
     this.box = h("div", {
       class: "lines", role: "log", "aria-live": "off", "aria-label": label, tabindex: "0",
-      scroll: () => this.scrolled(), scrollend: () => this.settle(), keydown: (event) => this.typed(event),
+      scroll: () => this.scrolled(), keydown: (event) => this.typed(event),
     }, this.space);
     this.more = h("button", { type: "button", class: "more", hidden: true, click: () => this.resume() });
     this.reading = new Reading(this);
@@ -168,15 +168,19 @@ export class LineList {
       if (this.follow) this.seen = this.log.count;
       this.follow = false;
     } else if (moved > 0 && scrollTop >= box - 4) this.follow = true;
-    // Dragged far: as far in the list as in the box. Scrolled a little: as many pixels in both.
-    if (box < list && Math.abs(moved) > 3 * this.view) this.offset = scrollTop * (list / box - 1);
+    // Thrown far: as far in the list as in the box. Scrolled a little: as many pixels in both.
+    this.thrown ||= box < list && Math.abs(moved) > 3 * this.view;
+    if (this.thrown) this.offset = scrollTop * (list / box - 1);
     this.top = scrollTop;
     this.soon();
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.settle(), 200);
   }
 
   /** After some scrolling by little the box may stand elsewhere than the list, and come to its end too early. */
   settle() {
     const [box, list] = this.reach();
+    this.thrown = false;
     if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
   }
 

@@ -20,6 +20,8 @@ SECONDS = 15
 START = ".venv/bin/python app.py "
 # Commands that change the reader's machine, or wait for a person.
 NOT_RUN = ("git clone ", "cd ", "make test", "mkdir ", "sudo ", "journalctl ", "pip install ", "npm install ")
+# A panel's stream goes on until one presses Ctrl-C.
+ENDLESS = re.compile(r"curl -N localhost:\d+/events$")
 VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "TIME"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "CLOCK"),
@@ -99,9 +101,9 @@ class Console:
                 assert self._service.process.stdout is not None
                 self._service.process.stdout.close()
             else:
-                assert re.match(r"(curl|python3|node|\.venv/bin/(python|sqlite-utils)) ", command), (
-                    f"{where}: cannot be run"
-                )
+                assert re.match(
+                    r"(curl|python3|node|\.venv/bin/(python|sqlite-utils|stepstream)) ", command
+                ), f"{where}: cannot be run"
                 self._compare(expected, self._shell(command, where), where)
             self.executed += not command.startswith(NOT_RUN)
 
@@ -114,15 +116,19 @@ class Console:
 
     def _shell(self, command: str, where: str) -> str:
         is_start = command.startswith(START)
+        command = command.replace(".venv/bin/stepstream ", START)  # also where it is not installed
         command = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
         command = re.sub(r"(^|\| )python3 ", rf"\1{sys.executable} ", command)
         command = command.replace(" app.py ", f" {ROOT / 'app.py'} ").replace(PORT, self._host())
         if EXAMPLE_ID in command:
             command = command.replace(EXAMPLE_ID, self._ids()[0])
+        if ENDLESS.search(command):
+            command = f"timeout --preserve-status --signal=INT 2 {command} || true"  # as Ctrl-C does
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self._service.folder,
-            env={key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")},
+            env={key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")}
+            | {"STEPSTREAM_URL": self._service.url},
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -74,6 +74,14 @@ WORKERS = """
             pass
         return "late result"
 
+    async def cleans_up(job: Job, go: str) -> None:
+        job.log.info("waiting")
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await anyio.sleep(0.05)
+            job.log.info("said goodbye")
+
     async def raises_late(job: Job, go: str) -> str:
         job.log.info("waiting")
         try:
@@ -374,6 +382,13 @@ def test_again_while_it_is_being_cancelled(place: Place, what: str) -> None:
     assert len(place.lines(manager_id)) == 1
 
 
+def test_a_function_has_time_to_clean_up(place: Place) -> None:
+    manager_id = place.start('[step.only]\ntype = "spawns"\nkinds = ["cleans_up"]\ngo = "GO"')
+    place.cancel(manager_id)
+    assert place.finish(manager_id)["status"] == "cancelled"
+    assert "said goodbye" in [row.get("message") for row in place.service.rows(manager_id)]
+
+
 # -- what cannot be cancelled
 
 
@@ -567,7 +582,7 @@ def test_what_a_manager_says_agrees_with_its_rows_at_every_instant(place: Place)
     ]
     while not said or said[-1]["status"] not in TERMINAL:
         said.append(place.service.get(f"/managers/{manager_id}"))
-        if steps and len(said) % 4 == 0:
+        if steps and len(said) % 4 == 0 and said[-1]["total_jobs"] >= 3:
             steps.pop(0)()
     fold, rows = Fold(), iter(place.service.rows(manager_id))
     for manager in said:

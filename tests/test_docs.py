@@ -1,5 +1,6 @@
 """Promise: every example of the documentation works as it stands there, and every link leads somewhere."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,7 +28,9 @@ def name(page: Path) -> str:
 
 
 def write(block: Block, service: Service) -> None:
-    (service.folder / block.title).write_text(localise(block.text, service), encoding="utf-8")
+    path = service.folder / block.title
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(localise(block.text, service), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     files = [block for page in OTHERS for block in blocks(page) if block.title]
     assert len({block.title for block in files}) == len(files), "two pages show different files of one name"
     for block in files:
-        (service.folder / block.title).write_text(block.text, encoding="utf-8")
+        path = service.folder / block.title
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(block.text, encoding="utf-8")
     service.start()
     for block in files:  # once more, with the port
         write(block, service)
@@ -115,7 +120,8 @@ def test_definitions_have_no_errors(block: Block, tmp_path: Path) -> None:
             (tmp_path / Path(own.title).name).write_text(own.text, encoding="utf-8")
     types = worker_types.load(SHIPPED, tmp_path)
     assert types.broken == {}
-    read = parse(block.text, tmp_path / (Path(block.title).name or "example.toml"), types.functions, {})
+    environ = dict.fromkeys(re.findall(r"\{env\.(\w+)\}", block.text), "a key of the reader's")
+    read = parse(block.text, tmp_path / (Path(block.title).name or "example.toml"), types.functions, environ)
     assert [str(error) for error in read.errors] == []
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.workers.agent import clamped, document_keywords
+from jobs.workers.agent import clamped
+from jobs.workers.agent_job import document_keywords
 from jobs.workers.geojson import Place, read_places
-from jobs.workers.keywords import LONGEST_PHRASE, keywords
+from jobs.workers.keywords import LONGEST_PHRASE, keywords, stem
 from jobs.workers.place_filter import Found
 from jobs.workers.places_search import SAMPLE_TOWN, document
 from jobs.workers.stop_words import ENGLISH, FRENCH, GERMAN, ITALIAN, SPANISH
@@ -145,6 +146,37 @@ def test_a_more_precise_phrase_takes_the_place_of_a_short_one() -> None:
 def test_a_short_phrase_that_mostly_stands_alone_stays() -> None:
     text = "Chrome. " * 5 + "There is an old Chrome."
     assert words(text) == ["Chrome"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # What is repeated within longer runs is a phrase of its own.
+        (
+            "Old worker jobs wait. New worker jobs run. Twelve worker jobs fail. A worker sleeps.",
+            {"worker jobs"},
+        ),
+        # One of several forms of a word.
+        ("Of a tide and of tides: the deleted one, to delete one, and who deletes.", {"tides"}),
+        ("It names an ID, and IDs of friends, of the harbour's IDs.", {"friends"}),
+    ],
+)
+def test_phrases_are_found_and_forms_of_a_word_are_one(text: str, expected: set[str]) -> None:
+    found = words(text)
+    assert expected <= set(found)
+    stems = [tuple(stem(part) for part in each.lower().split()) for each in found]
+    assert len(set(stems)) == len(stems)
+
+
+def test_what_looks_like_a_verb_is_doubted() -> None:
+    found = words("A harbour is computed and the tides of the harbour are computed by a method.")
+    assert found[-1] == "computed"
+
+
+def test_a_keyword_does_not_end_in_a_genitive() -> None:
+    assert not any(
+        each.endswith("'s") for each in words("The tail's end. It is the tail's. A loop's turn is over.")
+    )
 
 
 @pytest.mark.parametrize(

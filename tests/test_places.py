@@ -161,8 +161,6 @@ def test_source_file() -> None:
     assert source_file("file", "/data/town.geojson", definition) == Path("/data/town.geojson")
     with pytest.raises(ValueError, match='"file" needs path'):
         source_file("file", "", definition)
-    with pytest.raises(ValueError, match='set provider = "file"'):
-        source_file("sample", "town.geojson", definition)
 
 
 def metres_by_vectors(latitude: float, longitude: float) -> float:

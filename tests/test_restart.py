@@ -17,14 +17,15 @@ from tests.service import ROOT, Service
 from tests.sse import Event
 
 WORKERS = """
-    import time
+    import asyncio, time
     import anyio
     from jobs import Job, worker
 
     @worker("endless")
     async def endless(step: Job, kind: str = "async", jobs: int = 3) -> None:
+        kinds = {"async": waits, "thread": sleeps, "blocks": blocks, "tasks": starts_tasks}
         for number in range(jobs):
-            step.spawn({"async": waits, "thread": sleeps, "blocks": blocks}[kind], number)
+            step.spawn(kinds[kind], number)
 
     async def waits(job: Job, number: int) -> None:
         while True:
@@ -39,6 +40,15 @@ WORKERS = """
         job.log.info("tick of %d", number)
         await anyio.sleep(0.1)
         time.sleep(600)
+
+    async def starts_tasks(job: Job, number: int) -> None:
+        job.log.info("tick of %d", number)
+        kept = [asyncio.create_task(asyncio.sleep(600)) for _ in range(50_000)]
+        while True:
+            for _ in range(100):
+                kept.append(asyncio.create_task(asyncio.sleep(0)))
+            await asyncio.sleep(0)
+            del kept[50_000:]
 
     @worker("short")
     async def short(step: Job, seconds: float) -> None:
@@ -118,6 +128,7 @@ def test_kill_9_loses_no_row_that_was_seen(service: Service) -> None:
         pytest.param("async", signal.SIGINT, id="async-SIGINT"),
         pytest.param("thread", signal.SIGTERM, id="thread-SIGTERM"),
         pytest.param("blocks", signal.SIGTERM, id="blocks-SIGTERM"),
+        pytest.param("tasks", signal.SIGTERM, id="tasks-SIGTERM"),
     ],
 )
 def test_a_stop_interrupts_what_runs_whatever_it_does(service: Service, kind: str, number: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.fold import Fold
 from tests.service import Service
 
 # Each function appends its call to a file: what ran, how often.
@@ -399,6 +400,20 @@ def test_kill_9_and_on_with_it(place: Place, on_restart: str) -> None:
     assert sorted(place.calls()) == ["b", "c", "d", "two", "y"]
     reasons = {row.get("reason") for row in place.service.rows(manager_id, events="job_status")}
     assert "the service had died" in reasons
+
+
+def test_a_run_that_dies_again_says_in_which_attempt(place: Place) -> None:
+    place.define('[step.one]\ntype = "items"\nnames = ["a"]')
+    place.break_("a", how="hang")
+    manager_id = place.service.run("job")
+    for attempt in (1, 2):
+        with place.service.stream(manager_id, job=f"{manager_id}.1.1") as events:
+            running = {"status": "running", "attempt": attempt}
+            next(event for event in events if event.is_row and running.items() <= event.json.items())
+        place.service.kill()
+        place.service.start()
+        Fold(place.service.rows(manager_id)).check(place.service.get(f"/managers/{manager_id}"))
+        assert place.service.post(f"/managers/{manager_id}/retry").status_code == 202
 
 
 def test_the_definition_may_have_changed_or_gone(place: Place) -> None:

@@ -24,6 +24,7 @@ SQL = re.compile(
 # From the top; a floor may import those below it and, where modules are named together, each other.
 FLOORS: list[tuple[str, ...]] = [
     ("app",),
+    ("jobs.cli",),
     ("jobs.web",),
     ("jobs.engine",),
     ("jobs.scheduler",),
@@ -35,6 +36,7 @@ FLOORS: list[tuple[str, ...]] = [
     (
         "jobs.capture",
         "jobs.call",
+        "jobs.caller",
         "jobs.process",
         "jobs.ending",
         "jobs.job",
@@ -43,7 +45,7 @@ FLOORS: list[tuple[str, ...]] = [
         "jobs.loop_call",
         "jobs",
     ),
-    ("jobs.tail", "jobs.page", "jobs.recovery", "jobs.log", "jobs.state", "jobs.text"),
+    ("jobs.hub", "jobs.tail", "jobs.page", "jobs.recovery", "jobs.log", "jobs.state", "jobs.text"),
     ("jobs.store",),
     (),  # all others: they know of no database, no job and no run
 ]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from sse_starlette import ServerSentEvent
 
-from jobs import tail
+from jobs import hub
 from jobs.page import Encoded, Page
 from jobs.row import LEVELS
 from jobs.store.reader import ReadError, Readers
@@ -131,7 +131,7 @@ def test_pages_are_byte_for_byte_what_sse_starlette_encodes(message: str, prefix
 
 
 def test_a_page_is_encoded_once_for_each_view_but_not_kept_for_any_number_of_them() -> None:
-    page = Page(0, 1, [Row(1, "job_log", "step", None, "info", "{}")])
+    page = Page.of(0, [Row(1, "job_log", "step", None, "info", "{}")])
     shared = EventView(RowFilter())
     encoded = page.encoded(shared)
     assert page.encoded(EventView(RowFilter())) is encoded
@@ -144,7 +144,7 @@ def test_a_page_is_encoded_once_for_each_view_but_not_kept_for_any_number_of_the
 def test_a_disk_that_cannot_be_read_for_a_while_ends_no_stream(
     service: Service, ended: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
     failures = 3
 
     class Flaky(Readers):
@@ -156,11 +156,11 @@ def test_a_disk_that_cannot_be_read_for_a_while_ends_no_stream(
             return await super().run(query)
 
     async def follow() -> list[int]:
-        hub = tail.Hub(Flaky(service.db, 1))
+        tails = hub.Hub(Flaky(service.db, 1))
         async with anyio.create_task_group() as tasks:
-            await tasks.start(hub.run)
+            await tasks.start(tails.run)
             head = Head(ended["id"], "running", 0, 1)  # as it was read before the failure
-            found = [row.seq async for page in hub.follow(head, 0) if page for row in page.rows]
+            found = [row.seq async for page in tails.follow(head, 0) if page for row in page.rows]
             tasks.cancel_scope.cancel()
         return found
 

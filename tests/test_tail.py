@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.hub import Hub
 from jobs.log import Log, NewManager
 from jobs.page import Page
 from jobs.redact import Redactor
@@ -20,7 +21,7 @@ from jobs.state import Outcome
 from jobs.store import rows
 from jobs.store.rows import Row
 from jobs.store.store import Store
-from jobs.tail import ARRIVED_ROWS, Hub
+from jobs.tail import ARRIVED_ROWS
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ class ForkServer:
                 os.close(own)
             os.setsid()
             if LINUX:
-                _die_with(server)
+                die_with(server)
                 with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
                     file.write(str(OOM_SCORE))
             if memory_mib is not None:
@@ -139,7 +139,7 @@ class ForkServer:
         self._control.sendall(json.dumps(message).encode("ascii") + b"\n")
 
 
-def _die_with(server: int) -> None:
+def die_with(server: int) -> None:
     """End this process when the one that forked it ends. Linux only."""
     if LIBC is not None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

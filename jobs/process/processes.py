@@ -57,10 +57,11 @@ class Process:
         if code >= 0:
             return f"its process ended with status {code} before the function returned"
         memory = "; the kernel does that when memory runs out" if -code == signal.SIGKILL else ""
-        return f"its process was killed by signal {-code} ({_name(-code)}{memory})"
+        return f"its process was killed by signal {-code} ({signal_name(-code)}{memory})"
 
 
-def _name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """What a signal is called."""
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal

@@ -1,7 +1,7 @@
 """Which rows of a manager's log? Pages of them, filters on them, and how far the log goes."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from jobs.status import TERMINAL, Status
 # A page is held whole for each viewer that is slow to take it.
 PAGE_ROWS = 256
 PAGE_CHARACTERS = 128 * 1024
+JOINED_ROWS = 512
 PIECE_ROWS = 32  # are read before it is looked at how large they are
 
 
@@ -111,6 +112,37 @@ def rows(db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> list
             page += map(to_row, piece)
             size += sum([len(values[-1]) for values in piece])
     return one_page(page)
+
+
+class Joined(NamedTuple):
+    """Consecutive rows as one text: the last of them, how many of them are lines, and the text."""
+
+    last_seq: int
+    lines: int
+    text: bytes
+
+
+def joined(
+    db: sqlite3.Connection, manager_id: str, after: int, upto: int, limit: int, parts: Sequence[str]
+) -> Joined | None:
+    """The next rows, put together by SQLite, which takes half the time and no turn of other threads.
+
+    :param limit: how many at most
+    :param parts: what stands before the seq, the event and the data of each row, and behind it; or a single
+        one, that stands between the data of two
+    :returns: None where it is not a page: a row is missing, or they are too large together
+    """
+    whole = "? || seq || ? || event || ? || data || ?, ''" if len(parts) > 1 else "data, ?"
+    found = db.execute(
+        f"SELECT CAST(group_concat({whole}) AS BLOB), max(seq), count(*), sum(event = 'job_log') FROM"  # noqa: S608
+        " (SELECT seq, event, data FROM log WHERE manager_id = ? AND seq > ? AND seq <= ?"
+        " ORDER BY seq LIMIT ?)",
+        (*parts, manager_id, after, upto, min(limit, JOINED_ROWS)),
+    ).fetchone()
+    text, last_seq, count, lines = found
+    if text is None or last_seq != after + count or len(text) > PAGE_CHARACTERS:
+        return None
+    return Joined(last_seq, lines, text)
 
 
 def one_page(found: list[Row]) -> list[Row]:

@@ -195,21 +195,23 @@ def add_totals(db: Database) -> None:
     db.table("job_totals").create(COUNTS)
     sums = ", ".join(f"coalesce(sum({column}), 0)" for column in COUNTS)
     db.execute(f"INSERT INTO job_totals SELECT {sums} FROM steps")  # noqa: S608
+    differs = " OR ".join(f"new.{column} <> old.{column}" for column in COUNTS)
     for name, on, difference in (
-        ("steps_added", "INSERT", "+ new.{0}"),
-        ("steps_changed", f"UPDATE OF {', '.join(COUNTS)}", "+ new.{0} - old.{0}"),
-        ("steps_removed", "DELETE", "- old.{0}"),
+        ("steps_added", "INSERT ON steps", "+ new.{0}"),
+        # Counts are written with every line: only where one has changed is there anything to do.
+        ("steps_changed", f"UPDATE ON steps WHEN {differs}", "+ new.{0} - old.{0}"),
+        ("steps_removed", "DELETE ON steps", "- old.{0}"),
     ):
         change = ", ".join(f"{column} = {column} {difference.format(column)}" for column in COUNTS)
-        db.execute(f"CREATE TRIGGER {name} AFTER {on} ON steps BEGIN UPDATE job_totals SET {change}; END")  # noqa: S608
+        db.execute(f"CREATE TRIGGER {name} AFTER {on} BEGIN UPDATE job_totals SET {change}; END")  # noqa: S608
 
 
 @migrations()
 def add_line_marks(db: Database) -> None:
-    """Where every so manieth line of a step is, so that any of them is found quickly; and lines by level."""
+    """Where the first and every so manieth line of a step is: any is found quickly. Lines by level."""
     db.execute(
         "CREATE INDEX log_line_marks ON log (manager_id, step_name, line_number)"
-        f" WHERE line_number % {MARK_EVERY} = 0"
+        f" WHERE (line_number - 1) % {MARK_EVERY} = 0"
     )
     for level in LEVELS:
         db.table("steps").add_column(f"{level}_lines", int, not_null_default=0)

@@ -18,7 +18,7 @@ from jobs.store.words import index_text
 
 COLUMNS = 10  # of the log
 ROW_COLUMNS = (1, 2, 3, 4, 5, 6, 9)  # of them the manager's id, and what a ``Row`` has
-MANAGER_ID, EVENT = 1, 3  # of these columns
+MANAGER_ID, EVENT, LEVEL = 1, 3, 6  # of these columns
 
 
 @dataclass
@@ -73,6 +73,15 @@ class Commit:
             return set()
         managers = zip(self._values[MANAGER_ID::COLUMNS], events, strict=True)
         return {manager_id for manager_id, event in managers if event != "job_log"}
+
+    @property
+    def size(self) -> int:
+        """How many rows it appended."""
+        return len(self._values) // COLUMNS
+
+    def levels(self) -> Sequence[str | None]:
+        """The levels of these rows; None for those that are no lines."""
+        return self._values[LEVEL::COLUMNS]
 
     def rows(self, manager_ids: Iterable[str]) -> dict[str, list[Row]]:
         """The rows that some managers got, by manager."""

@@ -3,8 +3,12 @@
 Through sse-starlette, Starlette's wrappers of ``send``, uvicorn and h11, a page costs three times what the
 socket's write costs, for each viewer. So the server offers an ASGI extension: a function that writes a part
 of a response's body to the connection at once, in the very bytes that ``send`` would write. The beginning and
-end of a response, history, whoever is slow, and any other server go the normal way.
+end of a response, what comes while a client is slow, and any other server go the normal way. The same
+extension knows what ASGI does not tell: whether a client is slow, and since when it has taken nothing.
 """
+
+import socket
+import struct
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle
@@ -12,6 +16,9 @@ from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 from jobs.page import Encoded
 
 DIRECT = "stepstream.write"
+# Where Linux tells, in its struct tcp_info, how many milliseconds ago data was last sent.
+LAST_DATA_SENT = 44
+RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: close at once, and not cleanly
 
 
 class Direct:
@@ -38,7 +45,7 @@ class Writing:
         self._cycle = cycle
         self._flow = cycle.flow
         self._transport = cycle.transport
-        self._chunked = cycle.scope["http_version"] == "1.1"
+        self._chunked = cycle.scope["http_version"] >= "1.1"  # HTTP/1.2 as well; h11 takes any number
 
     def __call__(self, encoded: Encoded) -> bool:
         """Write a part; False, and nothing is written, while the client is slow or when it has left."""
@@ -49,3 +56,25 @@ class Writing:
             return False
         self._transport.write(encoded.chunk if self._chunked else encoded.body)
         return True
+
+    async def room(self) -> None:
+        """Wait until the client has taken nearly all that waits for it."""
+        await self._flow.drain()
+
+    def stalled_seconds(self) -> float:
+        """Since when the client has taken nothing of what waits for it, as far as the system tells; else 0.
+
+        Nothing is sent to who leaves no room; who takes a little now and then is sent a little.
+        """
+        connection = self._transport.get_extra_info("socket")
+        if not self._flow.write_paused or connection is None or not hasattr(socket, "TCP_INFO"):
+            return 0.0
+        info: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_SENT + 4)
+        (milliseconds,) = struct.unpack_from("I", info, LAST_DATA_SENT)
+        return float(milliseconds) / 1000
+
+    def cut(self) -> None:
+        """Close the connection at once. What waits for the client is dropped, and it sees a broken stream."""
+        if (connection := self._transport.get_extra_info("socket")) and not self._transport.is_closing():
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self._transport.abort()

@@ -1,22 +1,25 @@
 """How does one client get through a log? From where it was to the end, whatever happens meanwhile."""
 
+import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from sse_starlette import ServerSentEvent
 
+from jobs.hub import Hub
 from jobs.page import Encoded, Page
 from jobs.store import rows, runs
 from jobs.store.reader import Readers
-from jobs.store.rows import Head
-from jobs.tail import Hub, wait_for_it
+from jobs.store.rows import PAGE_CHARACTERS, PAGE_ROWS, Head
+from jobs.tail import wait_for_it
+from jobs.web.direct import Writing
 from jobs.web.overview import Overview, Seat
 from jobs.web.stream import PING_SECONDS, Chunks, EventView, event, ping, retry
 
-Write = Callable[[Encoded], bool]
+# Pages of the past are aimed at this size: a little less than the most that one may have.
+ROOMY_BYTES = PAGE_CHARACTERS * 7 // 8
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Follower:
 
     :param position: where it was; beyond the log means that it must start again
     :param tail: begin with a snapshot and this many rows, instead of at the position
-    :param write: where new pages can be written at once, past the response
+    :param writing: where pages can be written at once, past the response
     :param overview: the news of all managers come, too, and the client stays when the run has ended
     :param told: whether it has had the ``end`` that belongs to its position
     """
@@ -36,10 +39,11 @@ class Follower:
     view: EventView
     position: int
     tail: int | None = None
-    write: Write | None = None
+    writing: Writing | None = None
     overview: Overview | None = None
     told: bool = False
     lines: int = field(default=0, init=False)
+    _page_rows: int = field(default=PAGE_ROWS, init=False)
 
     async def events(self) -> Chunks:
         """Everything the client gets, in order: retry, reset or gap, snapshot, rows, end."""
@@ -63,21 +67,24 @@ class Follower:
 
     async def _on(self, seat: Seat | None) -> Chunks:
         """From the position on."""
-        take = self._take if self.write else wait_for_it
+        take = self._take if self.writing else wait_for_it
         bell = seat.bell if seat else None
         for chunk in await self._aside(seat):
             yield chunk
         while not self.hub.stopping.is_set():
-            async with aclosing(self.hub.follow(self.head, self.position, take, bell)) as pages:
+            async with aclosing(self.hub.follow(self.head, self.position, take, bell, self._read)) as pages:
                 async for page in pages:
                     if page is not None:
                         if page.gap:
                             yield event("gap", {"from": page.gap[0], "to": page.gap[1]})
                         encoded = page.encoded(self.view)
-                        if encoded.body:
+                        if encoded.body and not (self.writing and self.writing(encoded)):
                             yield encoded.body
                         # Only now: a ping's id must not be ahead of what the client has.
                         self._sent(page, encoded)
+                        del page, encoded  # or each slow client would keep one
+                        if self.writing:
+                            await self.writing.room()
                     for chunk in await self._aside(seat):
                         yield chunk
             if self.hub.stopping.is_set():
@@ -114,12 +121,14 @@ class Follower:
 
     def _take(self, page: Page) -> bool:
         """Write a new page at once; False where it must go through the response, in its turn."""
-        assert self.write is not None
+        assert self.writing is not None
         encoded = page.encoded(self.view)
         if page.gap or (self._silent and not encoded.body):
             return False
-        if encoded.body and not self.write(encoded):
-            return False
+        if encoded.body:
+            if not self.writing(encoded):
+                return False
+            self.hub.delivered += len(encoded.body)
         self._sent(page, encoded)
         return True
 
@@ -129,6 +138,14 @@ class Follower:
             self._spoke()
         self.position = page.end
         self.told = False
+
+    def _read(self, db: sqlite3.Connection, manager_id: str, after: int, upto: int) -> Page:
+        """A page of the past, of as many rows as will make a page if they are like those before."""
+        page = self.view.read(db, manager_id, after, upto, self._page_rows)
+        size = len(page.encoded(self.view).body)
+        if size:
+            self._page_rows = max(1, (page.end - page.start) * ROOMY_BYTES // size)
+        return page
 
     def _spoke(self) -> None:
         self._spoke_at = time.monotonic()

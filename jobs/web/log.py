@@ -92,8 +92,8 @@ def follower_of(
 ) -> Follower:
     """A client's way through a manager's log; past the response where the server can."""
     here = floor(request)
-    write = request.scope.get("extensions", {}).get(DIRECT)
-    return Follower(here.hub, here.engine.readers, head, view, position, tail, write)
+    writing = request.scope.get("extensions", {}).get(DIRECT)
+    return Follower(here.hub, here.engine.readers, head, view, position, tail, writing)
 
 
 def _filter(query: Query, events: tuple[str, ...] = ()) -> RowFilter:
@@ -132,7 +132,7 @@ async def read_log(request: Request) -> Response:
     )
     query = Query(request, *names)
     form = query.choice("format", ("text", "ndjson", "json")) or preferred(request, LOG_FORMS, "text")
-    follow = query.flag("follow")
+    follow, color = query.flag("follow"), query.flag("color")
     if follow and form == "json":
         raise wrong("follow", "a JSON list ends; follow with format=text or format=ndjson")
     if follow and "before" in query:
@@ -165,7 +165,7 @@ async def read_log(request: Request) -> Response:
         return listed(request, items, "after", cursor, f"/managers/{head.manager_id}/log", format="json")
     if form == "ndjson":
         return Stream(reading.as_ndjson(), here.hub, "application/x-ndjson")
-    return Stream(reading.as_text(color=query.flag("color")), here.hub, "text/plain; charset=utf-8")
+    return Stream(reading.as_text(color=color), here.hub, "text/plain; charset=utf-8")
 
 
 def _of_one_step(chosen: RowFilter) -> RowFilter:

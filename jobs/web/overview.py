@@ -15,10 +15,11 @@ from contextlib import aclosing, contextmanager
 import anyio
 from anyio.abc import TaskStatus
 
+from jobs.hub import Hub
 from jobs.store import runs
 from jobs.store.reader import ReadError, Readers
 from jobs.store.transaction import Commit
-from jobs.tail import Bell, Hub
+from jobs.tail import Bell
 from jobs.web.stream import PING_SECONDS, Chunks, event, ping, retry
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,10 @@ from jobs.web.documents import get_document, list_documents
 from jobs.web.files import Static, WholeFile
 from jobs.web.floor import floor
 from jobs.web.log import list_pages, read_log, search_lines, stream_events, stream_panel, tell_rate
+from jobs.web.login import login
 from jobs.web.managers import Manager, cancel, list_jobs, list_managers, retry
+from jobs.web.metrics import metrics
+from jobs.web.openapi.document import openapi
 from jobs.web.problem import Json
 from jobs.web.request import Query
 
@@ -54,4 +57,7 @@ def routes(static: Path) -> list[BaseRoute]:
         Route("/documents", list_documents),
         Route("/documents/{id}", get_document),
         Route("/healthz", healthz),
+        Route("/metrics", metrics),
+        Route("/openapi.json", openapi),
+        Route("/login", login, methods=["POST"]),
     ]

@@ -1,9 +1,12 @@
 """How does the server listen, refuse what is no HTTP, and stop? uvicorn, which no client can keep."""
 
+import asyncio
 import resource
 import signal
 import socket
+from http import HTTPStatus
 from types import FrameType
+from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -23,22 +26,81 @@ SHUTDOWN_SECONDS = 3
 # Seconds. A client that takes nothing for 45 is cut; what it never takes would keep its connection half
 # closed, and with it its descriptor, so the system drops that a little later.
 USER_TIMEOUT = 50
+# Seconds that a client has for a whole request, from its first byte or from the connection's beginning.
+REQUEST_SECONDS = 30
+# What may wait for a client until nothing more is made for it; the last page comes on top.
+WAITING_BYTES = 16 * 1024
+# What may wait for a client in the system, which without a limit is megabytes. What is on its way comes on
+# top, so that distance costs no speed.
+SYSTEM_BYTES = 128 * 1024
 BACKLOG = 4096
+# Kept free of streams; most are the service's own files, and these connections may ask for other things.
 SPARE_DESCRIPTORS = 64
+SPARE_CONNECTIONS = 12
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, but for its answer to a malformed request: a problem document like all others.
+    """uvicorn's HTTP/1.1, with a time limit for requests, and problem documents for what is no request.
 
     h11 and not httptools: with that a stream lives for ever when a client pipelines a request and leaves.
     """
 
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request, unless there are too many connections for that."""
+        transport = cast("asyncio.Transport", transport)
+        transport.set_write_buffer_limits(WAITING_BYTES)
+        super().connection_made(transport)
+        if len(self.connections) > max_streams() + SPARE_CONNECTIONS:
+            transport.abort()
+        else:
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # which uvicorn forgets after a reset
+        if self._limit:
+            self._limit.cancel()
+
+    def _watch(self) -> None:
+        """Keep the limit as long as the client owes a part of a request, however slowly it sends it."""
+        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+            self._limit = self._limit or self.loop.call_later(REQUEST_SECONDS, self._too_slow)
+        elif self._limit:
+            self._limit.cancel()
+            self._limit = None
+
+    def _too_slow(self) -> None:
+        received, _ = self.conn.trailing_data
+        if received or self.conn.their_state is h11.SEND_BODY:
+            self._refuse(408, f"the request was not complete in {REQUEST_SECONDS} s")
+        else:  # it has said nothing, and a browser that keeps a connection ready expects no answer
+            self.transport.close()
+
     def send_400_response(self, msg: str) -> None:
-        """Answer and close."""
-        refusal = problem(400, "this is no HTTP/1.1 request", headers={**SAFETY, "Connection": "close"})
-        head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
+        """Refuse what is no HTTP."""
+        self._refuse(400, "this is no HTTP/1.1 request")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer and close; in the middle of another answer, and after it, close alone."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        refusal = problem(status, detail, headers={**SAFETY, "Connection": "close"})
+        reason = HTTPStatus(status).phrase.encode()
+        head = h11.Response(status_code=status, headers=refusal.raw_headers, reason=reason)
         for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
+        if self.cycle and not self.cycle.response_complete:  # its own answer would be a second one
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
 
 
@@ -50,6 +112,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 Direct(app),
                 http=Protocol,
+                ws="none",
                 lifespan="on",
                 log_level="warning",
                 access_log=False,
@@ -74,6 +137,15 @@ class Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._exit)
         self.run(sockets=[listener])
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve in an event loop that is never closed.
+
+        That would look for its tasks among those of the whole process, and worker functions may start tasks
+        faster than they can be listed. What is left here ends with the process.
+        """
+        loop = (self.config.get_loop_factory() or asyncio.new_event_loop)()
+        loop.run_until_complete(self.serve(sockets))
 
     def _exit(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
@@ -104,6 +176,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT * 1000)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SYSTEM_BYTES)
     listener.bind((host.strip("[]"), port))
     listener.listen(BACKLOG)
     return listener

@@ -6,14 +6,17 @@ because a row is one line of ASCII JSON, its id is a number and its event one of
 """
 
 import re
+import sqlite3
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sse_starlette import ServerSentEvent
 
-from jobs.page import Encoded
+from jobs.hub import read_page
+from jobs.page import Encoded, Page
 from jobs.row import encode, now
+from jobs.store import rows
 from jobs.store.rows import Row, RowFilter
 
 POSITION = re.compile(r"(?:([a-z0-9]{1,40}):)?([0-9]{1,18})(-end)?", re.ASCII)
@@ -60,17 +63,40 @@ class EventView(NamedTuple):
     def encode(self, page: list[Row]) -> Encoded:
         """The events of the rows that pass the filter."""
         wanted = page if self.filter.everything else [row for row in page if self.filter.passes(row)]
-        prefix = self.prefix
         if not wanted:
             return Encoded(b"", 0)
+        lines = [row.event for row in wanted].count("job_log")
         if self.batch:
-            array = ",".join([row.data for row in wanted])
-            text = f"id: {prefix}{wanted[-1].seq}\nevent: {BATCH}\ndata: [{array}]\n\n"
-        else:
-            text = "".join(
-                [f"id: {prefix}{row.seq}\nevent: {row.event}\ndata: {row.data}\n\n" for row in wanted]
+            return Encoded(
+                self._batch(wanted[-1].seq, ",".join([row.data for row in wanted]).encode()), lines
             )
-        return Encoded(text.encode("ascii"), [row.event for row in wanted].count("job_log"))
+        before_seq, before_event, before_data, behind = self._parts
+        text = "".join(
+            [
+                f"{before_seq}{row.seq}{before_event}{row.event}{before_data}{row.data}{behind}"
+                for row in wanted
+            ]
+        )
+        return Encoded(text.encode("ascii"), lines)
+
+    @property
+    def _parts(self) -> tuple[str, str, str, str]:
+        return f"id: {self.prefix}", "\nevent: ", "\ndata: ", "\n\n"
+
+    def _batch(self, last_seq: int, data: bytes) -> bytes:
+        return f"id: {self.prefix}{last_seq}\nevent: {BATCH}\ndata: [".encode() + data + b"]\n\n"
+
+    def read(self, db: sqlite3.Connection, manager_id: str, after: int, upto: int, limit: int) -> Page:
+        """A page of the past; where all rows are wanted, in this view alone.
+
+        :param limit: about how many rows make a page
+        """
+        if self.filter.everything:
+            parts = (",",) if self.batch else self._parts
+            if found := rows.joined(db, manager_id, after, upto, limit, parts):
+                body = self._batch(found.last_seq, found.text) if self.batch else found.text
+                return Page(after, found.last_seq, after + 1, [], {self: Encoded(body, found.lines)})
+        return read_page(db, manager_id, after, upto)
 
 
 def event(name: str, data: Any, identity: str | None = None) -> ServerSentEvent:

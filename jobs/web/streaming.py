@@ -10,7 +10,8 @@ import anyio
 from sse_starlette import EventSourceResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from jobs.tail import Hub
+from jobs.hub import Hub
+from jobs.web.direct import DIRECT, Writing
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Stream(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the body."""
         self._loop = asyncio.get_running_loop()
+        self._writing: Writing | None = scope.get("extensions", {}).get(DIRECT)
         self._sending_since = math.inf
         self._hub.streams += 1
         with anyio.CancelScope() as self._cut:
@@ -52,13 +54,18 @@ class Stream(EventSourceResponse):
                 self._timer.cancel()
                 self._hub.streams -= 1
         if self._cut.cancelled_caught:
-            # Returning before the body's end makes the server close the connection in the middle of it.
+            # Returning before the body's end makes a server close the connection in the middle of it, but
+            # first it would wait until the client takes what it was sent.
             logger.warning("a client took nothing for %g s and was cut", SEND_SECONDS)
+            if self._writing:
+                self._writing.cut()
 
     def _watch(self) -> None:
         """Cut who has taken nothing for too long, else look again when that could be."""
-        due = min(self._sending_since, self._loop.time()) + SEND_SECONDS
-        if due <= self._loop.time():
+        now = self._loop.time()
+        since = now - self._writing.stalled_seconds() if self._writing else min(self._sending_since, now)
+        due = since + SEND_SECONDS
+        if due <= now:
             self._cut.cancel()
         else:
             self._timer = self._loop.call_at(due, self._watch)
@@ -68,3 +75,4 @@ class Stream(EventSourceResponse):
         self._sending_since = self._loop.time()
         await send(message)
         self._sending_since = math.inf
+        self._hub.delivered += len(message.get("body", b""))

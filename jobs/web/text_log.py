@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any
 
 from jobs import text
+from jobs.hub import Hub
 from jobs.page import Page
 from jobs.store import lines, rows, runs
 from jobs.store.reader import Readers
 from jobs.store.rows import Head, Row, RowFilter
 from jobs.store.search import Words
-from jobs.tail import Hub
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Reading:
         """The pages up to the last row that there is now."""
         position = self.position
         while page := await self.readers.run(partial(self._page, position=position)):
-            yield Page(position, page[-1].seq, page)
+            yield Page.of(position, page)
             position = page[-1].seq
 
     def _page(self, db: Any, position: int) -> list[Row]:

@@ -7,7 +7,8 @@ features of YAKE (R. Campos et al., "YAKE! Keyword extraction from single docume
 features", Information Sciences 509, 2020, 257–289): case, position, frequency, relatedness to context, and
 spread over sentences. Nothing is learned, nothing is loaded, the same text has always the same keywords.
 
-Where it departs from them: of a run of more than three words the best three are taken; the scores of words
+Where it departs from them: of a run of more than three words the best three are taken, and beside the runs
+whatever stands in them more than once; a word that looks like a verb is doubted; the scores of words
 are divided by their median before they are multiplied, so that a longer phrase is no worse in a short text;
 of phrases that repeat each other one is kept; and a score becomes a confidence (see :func:`keywords`). Stop
 lists: English, German, French, Italian and Spanish, chosen by sentence. Languages written without spaces are
@@ -25,6 +26,10 @@ from statistics import fmean, median
 from jobs.workers.stop_words import stop_words_of
 
 LONGEST_PHRASE = 3
+ALONE = 4.0
+"""By so much worse is what looks like a verb, as a keyword by itself."""
+MOSTLY = 4
+"""A word that is so much more frequent than a phrase with it is kept in place of the phrase."""
 LONGEST_WORD = 40
 """Characters; what is longer is a hash or an encoded blob."""
 
@@ -114,9 +119,14 @@ def keywords(
     ranked = sorted(scores, key=scores.__getitem__)  # a stable sort: what comes first in the text wins a tie
     typical = median(scores.values())
     return [
-        Keyword(" ".join(analysed.words[word].form() for word in phrase), round(1 / (1 + score / typical), 3))
+        Keyword(_spoken(phrase, analysed), round(1 / (1 + score / typical), 3))
         for phrase, score in _without_repeats(ranked, scores, analysed.counts, limit)
     ]
+
+
+def _spoken(phrase: Phrase, analysed: _Text) -> str:
+    """A phrase as the text writes it, but for the 's of who owns what is no part of it."""
+    return re.sub("['’]s$", "", " ".join(analysed.words[word].form() for word in phrase))
 
 
 def _without_markup(text: str, known: Iterable[str]) -> str:
@@ -188,13 +198,17 @@ def _phrase_scores(analysed: _Text) -> dict[Phrase, float]:
 
     def score(phrase: Phrase) -> float:
         parts = [word_scores[word] / typical_score for word in phrase]
-        return prod(parts) / (analysed.counts[phrase] * (1 + sum(parts)))
+        doubt = ALONE if len(phrase) == 1 and _looks_like_a_verb(analysed.words[phrase[0]]) else 1.0
+        return doubt * prod(parts) / (analysed.counts[phrase] * (1 + sum(parts)))
 
     scores: dict[Phrase, float] = {}
     for run in analysed.runs:
         windows = [run[i : i + LONGEST_PHRASE] for i in range(max(1, len(run) - LONGEST_PHRASE + 1))]
         best = min(windows, key=score)
         scores[best] = score(best)
+    for phrase, count in analysed.counts.items():
+        if len(phrase) > 1 and count > 1:
+            scores[phrase] = score(phrase)
     return scores
 
 
@@ -204,8 +218,8 @@ def _without_repeats(
     """The best phrases of which none repeats another, with their scores.
 
     Of a short phrase and a longer one that contains it, the longer is kept if at least half of the mentions
-    of the short one are in it ("sourdough pizza" for "pizza", but "Chrome" for "old Chrome"). It has the
-    better score of the two.
+    of the short one are in it ("sourdough pizza" for "pizza"), or if it is the better one and not rare beside
+    the short one ("Chrome" for "old Chrome"). It has the better score of the two.
     """
     chosen: dict[Phrase, tuple[Set[str], float]] = {}
     for phrase in ranked:
@@ -227,12 +241,17 @@ def _is_preferred(
     """Whether a phrase is kept instead of another, better one that it repeats."""
     if words > others:
         return 2 * counts[phrase] >= counts[other]
-    return words < others and 2 * counts[other] < counts[phrase]
+    return words < others and MOSTLY * counts[other] < counts[phrase]
 
 
 def _repeats(words: Set[str], others: Set[str]) -> bool:
     """Whether two phrases share more than half of the words of the shorter one."""
     return 2 * len(words & others) > min(len(words), len(others))
+
+
+def _looks_like_a_verb(word: _Word) -> bool:
+    """Whether a word says what is done, and by itself not to what: "computed", "including"; names do not."""
+    return not word.capitals and word.forms[0].lower().endswith(("ing", "ed", "ly"))
 
 
 def _without_possessive(word: str) -> str:
@@ -247,15 +266,24 @@ def _is_content(word: str) -> bool:
 
 
 def _normal(words: Iterable[str]) -> Phrase:
-    """The phrase with English plurals taken back, by which two phrases are recognised as the same."""
-    return tuple(_singular(_without_possessive(word)) for word in words)
+    """The phrase with English endings taken back, by which two phrases are recognised as the same."""
+    return tuple(stem(_without_possessive(word)) for word in words)
 
 
-def _singular(word: str) -> str:
+def stem(word: str) -> str:
+    """A word in lower case without the endings of English plurals and verbs; good for comparing only.
+
+    ``parties`` and ``party``, ``cancelled``, ``cancelling`` and ``cancel`` are the same.
+    """
     if len(word) > 4 and word.endswith("ies"):
         return f"{word[:-3]}y"
     if len(word) > 4 and word.endswith(("shes", "ches", "sses", "xes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
-        return word[:-1]
-    return word
+        word = word[:-2]
+    elif len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        bare = word.removesuffix(ending)
+        if bare != word and len(bare) >= 3 and re.search("[aeiouy]", bare):
+            doubled = bare[-1] == bare[-2] and bare[-1] not in "sz"
+            return bare[:-1] if doubled else bare.removesuffix("e")
+    return word.removesuffix("e") if len(word) > 4 else word

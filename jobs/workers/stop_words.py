@@ -42,6 +42,18 @@ ENGLISH = _words(
     serving set sets show shows shown start started starts starting stay stays take takes taken took taking
     tell tells try tries tried trying turn turns turned use used uses using want wants wanted wait waits
     work works worked working close closed closes
+    add added adds answered apply applied applies borrow build builds built changed choose chosen chooses
+    contain contains count counts created creates cut cuts define defined defines depend depends end ended
+    ending ends enter exist exists expect expected explain explains happen happened happens hear heard include
+    included includes including learn learnt look looked looking looks miss missed missing move moved moves
+    opened opens pass passed passes pick picked press read reads remain remains remove removed removes replace
+    replaced replaces require required requires return returned returns save saved saves send sends sent sit
+    sits skip skipped stand stands stood stop stopped stops support supported supports think thinks thought
+    understand write writes written wrote yes allow allowed allows appear appears become cover covers enable
+    enabled lie lies mark marked marks name named names note notes part parts piece pieces provide provided
+    provides rest side sides stated value values word words
+    absent common correct early empty exact free hard high large late likely low normal own plain quick ready
+    recent similar simple single slow special strong wide wet wrong young
     kind kinds lot lots place places sort sorts thing things way ways bit example examples case cases
     zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety dozen hundred thousand

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from tests.bench import (
     blocking,
+    catch_up,
     fan_out,
     latency,
     machine,
+    memory,
     plain_sqlite,
     replay,
     scale,
@@ -27,6 +29,8 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "plain-sqlite": plain_sqlite.measure,
     "fan-out": fan_out.measure,
     "replay": replay.measure,
+    "memory": memory.measure,
+    "catch-up": catch_up.measure,
     "size": size.measure,
     "worker-jobs": worker_jobs.measure,
     "blocking": blocking.measure,

@@ -1,7 +1,8 @@
 """How many viewers can follow one run? Lines delivered a second to all of them, and how old they were.
 
-One run writes lines at a rate for three seconds to 1, 100 and 1,000 viewers, and at higher rates to show
-where it saturates; connecting is not part of it. Delivered: lines received by all viewers, by the time
+One run writes lines at a rate for three seconds to 1, 100 and 1,000 viewers, and for ten seconds at higher
+rates to show where it saturates; then 200 runs write five lines a second each to five viewers each.
+Connecting is not part of it. Delivered: lines received by all viewers, by the time
 between the first and the last receipt. Latency: from the worker's call to a viewer's ``recv``; of the
 viewers, some 20 are looked at, spread over the order in which they connected, and every id they get is
 checked; the lines of the others are counted. Complete: viewers that got every line. Server CPU: of its one
@@ -21,23 +22,42 @@ from typing import Any
 from tests.bench.figure import Figure
 from tests.bench.measured_service import MeasuredService, measured_service
 
-SECONDS = 3
 TIMEOUT = 60
-LOADS = ((1, 100), (100, 100), (1_000, 100), (1_000, 300), (1_000, 1_000))  # viewers, lines a second
+# Viewers, lines a second, seconds.
+LOADS = (
+    (1, 100, 3),
+    (100, 100, 3),
+    (1_000, 100, 3),
+    (1_000, 1_000, 10),
+    (1_000, 3_000, 10),
+    (1_000, 6_000, 10),
+)
+RUNS, RUN_VIEWERS, RUN_RATE, RUN_SECONDS = 200, 5, 5, 10
 
 
 def measure() -> list[Figure]:
     """Delivery, latency, completeness and CPU under each load."""
     figures = []
-    for viewers, rate in LOADS:
+    for viewers, rate, seconds in LOADS:
         with measured_service() as service:
-            lines = rate * SECONDS
-            manager_id = service.start_paced(lines, rate)
+            lines = rate * seconds
+            path = f"/managers/{service.start_paced(lines, rate)}/events?after=0"
             client = _ssebench if os.environ.get("STEPSTREAM_SSEBENCH") else _viewers
-            seen = client(service, manager_id, viewers, lines)
+            seen = client(service, path, viewers, lines)
             load = f"{viewers:,} viewer{'s' if viewers > 1 else ''} × {rate:,} lines/s"
             figures += [Figure(f"{load}, {what}", seen[key], unit) for what, key, unit in FIGURES]
-    return figures
+    return figures + _many_runs()
+
+
+def _many_runs() -> list[Figure]:
+    with measured_service() as service:
+        lines = RUN_RATE * RUN_SECONDS
+        first = service.start_paced(lines, RUN_RATE, max_running=RUNS)
+        others = [service.run("bench_paced") for _ in range(RUNS - 1)]
+        paths = ",".join(f"/managers/{manager_id}/events?after=0" for manager_id in [first, *others])
+        seen = _viewers(service, paths, RUN_VIEWERS, lines)
+    load = f"{RUNS} runs × {RUN_VIEWERS} viewers × {RUN_RATE} lines/s"
+    return [Figure(f"{load}, {what}", seen[key], unit) for what, key, unit in FIGURES]
 
 
 FIGURES = (
@@ -50,18 +70,17 @@ FIGURES = (
 )
 
 
-def _viewers(service: MeasuredService, manager_id: str, viewers: int, lines: int) -> dict[str, float]:
-    path = f"/managers/{manager_id}/events?after=0"
-    given = (service.url, path, viewers, lines, service.go, service.process.pid, TIMEOUT)
+def _viewers(service: MeasuredService, paths: str, viewers: int, lines: int) -> dict[str, float]:
+    given = (service.url, paths, viewers, lines, service.go, service.process.pid, TIMEOUT)
     command = [sys.executable, "-m", "tests.bench.viewers", *map(str, given)]
     seen: dict[str, float] = _json_of(command)
     return seen
 
 
-def _ssebench(service: MeasuredService, manager_id: str, viewers: int, lines: int) -> dict[str, float]:
+def _ssebench(service: MeasuredService, path: str, viewers: int, lines: int) -> dict[str, float]:
     options = {
         "-p": service.url.rpartition(":")[2],
-        "-u": f"/managers/{manager_id}/events?after=0",
+        "-u": path,
         "-s": viewers,
         "-e": lines,
         "-f": 0,

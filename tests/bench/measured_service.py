@@ -31,19 +31,21 @@ class MeasuredService(Service):
         with on_core(SERVER_CORE):
             return super().spawn(*flags)
 
-    def start_load(self, worker_type: str, **config: Any) -> str:
+    def start_load(self, worker_type: str, *, max_running: int = 1, **config: Any) -> str:
         """Run a worker type of the load; the manager's id.
 
         :param config: the step's keys
         """
         keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in config.items())
-        self.define(worker_type, f'[step.load]\ntype = "{worker_type}"\n{keys}')
+        self.define(worker_type, f'max_running = {max_running}\n[step.load]\ntype = "{worker_type}"\n{keys}')
         return self.run(worker_type)
 
-    def start_paced(self, lines: int, rate: float, worker_type: str = "bench_paced") -> str:
+    def start_paced(
+        self, lines: int, rate: float, worker_type: str = "bench_paced", max_running: int = 1
+    ) -> str:
         """Run a worker that writes lines at a rate once ``go`` exists; the manager's id."""
         self.go.unlink(missing_ok=True)
-        return self.start_load(worker_type, go=str(self.go), lines=lines, rate=rate)
+        return self.start_load(worker_type, max_running=max_running, go=str(self.go), lines=lines, rate=rate)
 
     def wait(self, manager_id: str) -> int:
         """Wait until a run has ended, without a word to the service; how many rows it has.

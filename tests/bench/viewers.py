@@ -1,7 +1,8 @@
 """How do a thousand viewers fit into one process? One epoll loop; most of them only count their lines.
 
-``python -m tests.bench.viewers URL PATH VIEWERS LINES GO PID SECONDS`` connects, makes the file GO, reads
-until the server has ended every stream, and prints what it saw as JSON.
+``python -m tests.bench.viewers URL PATHS VIEWERS LINES GO PID SECONDS`` connects VIEWERS to each of PATHS
+(with commas between them), makes the file GO, reads until the server has ended every stream, and prints what
+it saw as JSON.
 """
 
 import json
@@ -9,6 +10,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.figure import percentile
@@ -34,18 +36,18 @@ class Counter:
 
 
 class Crowd:
-    """Viewers of one stream.
+    """Viewers of one stream or several.
 
-    :param viewers: how many; some are sampled, evenly spread, and read every row
+    :param viewers: how many each has; some of all are sampled, evenly spread, and read every row
     """
 
-    def __init__(self, url: str, path: str, viewers: int) -> None:
-        step = max(1, viewers // SAMPLED)
+    def __init__(self, url: str, paths: Sequence[str], viewers: int) -> None:
+        step = max(1, len(paths) * viewers // SAMPLED)
         self.samples: list[Reading] = []
         self.counters: list[Counter] = []
         self._all: dict[int, tuple[socket.socket, Reading | Counter]] = {}
         self._first = self._last = 0
-        connections = [request(url, path) for _ in range(viewers)]
+        connections = [request(url, path) for _ in range(viewers) for path in paths]
         for number, connection in enumerate(connections):
             viewer: Reading | Counter
             if number % step == 0:
@@ -95,9 +97,9 @@ class Crowd:
         }
 
 
-def main(url: str, path: str, viewers: str, lines: str, go: str, pid: str, seconds: str) -> None:
+def main(url: str, paths: str, viewers: str, lines: str, go: str, pid: str, seconds: str) -> None:
     """Run a crowd and print what it saw."""
-    crowd = Crowd(url, path, int(viewers))
+    crowd = Crowd(url, paths.split(","), int(viewers))
     cpu, started = cpu_seconds(int(pid)), time.monotonic()
     Path(go).touch()
     crowd.read(float(seconds))

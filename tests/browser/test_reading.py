@@ -1,4 +1,4 @@
-"""Can a log be read as its reader likes: filtered, searched, with its colours, from its start, copied, kept?"""
+"""Can a log be read as its reader likes: filtered, searched, in its colours, wrapped or not, copied, kept?"""
 
 import re
 from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -28,7 +28,7 @@ class FaultService(Service):
         self._spawned: list[subprocess.Popen[str]] = []
         shutil.copy(load.__file__, self.workers / "fault_load.py")
 
-    def __enter__(self) -> "FaultService":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,0 +1,1 @@
+"""What does a language model say? Asked over HTTP, with an answer that fits a schema."""
