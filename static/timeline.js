@@ -67,7 +67,7 @@ export class Timeline {
     this.element.hidden = !this.rows.length;
     if (past === null) {
       this.from = this.rows.reduce((least, { from }) => Math.min(least, from ?? now), now);
-      this.to = ended ? this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), this.from + 1) : now;
+      this.to = this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), ended ? this.from + 1 : Math.max(now, this.from + 1));
     }
     const jobs = this.rows.length - tree.steps.size;
     this.tall = Math.max(this.tall, jobs || !ended ? SHOWN : Math.min(SHOWN, this.rows.length));
