@@ -1,12 +1,13 @@
 /** How does one chosen run live on the page? Its state, its lines and its picture, from opening to closing. */
 import { get, part, serverNow } from "./api.js";
-import { badge } from "./badge.js";
+
 import { documents } from "./documents.js";
 import { h } from "./dom.js";
 import { hasEnded } from "./format.js";
 import { Header } from "./header.js";
 import { Log } from "./log.js";
 import { Steps } from "./steps.js";
+import { badge } from "./stream.js";
 import { emptyTree, fold } from "./tree.js";
 
 export class Run {

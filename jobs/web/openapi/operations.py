@@ -5,7 +5,7 @@ from typing import Any
 from jobs.row import EVENTS, LEVELS
 from jobs.status import STATUSES, WORKER_STATUSES
 from jobs.web.openapi.events import stream
-from jobs.web.openapi.schemas import ID, TEXT, Schema, array, listing, one_of, ref
+from jobs.web.openapi.schemas import ID, NUMBER, TEXT, Schema, array, listing, one_of, ref
 from jobs.web.request import DEFAULT_LIMIT, LARGEST, LIST_LIMIT
 
 Operation = dict[str, Any]
@@ -213,6 +213,9 @@ OPERATIONS: dict[str, Operation] = {
             query("after", "begin behind this seq", SEQ),
             query("before", "end before this seq; not with follow", SEQ),
             query("tail", "only the last so many lines", SEQ),
+            query(
+                "line", "begin at this line number of the one step named; else of the manager's own", NUMBER
+            ),
             query("limit", "at most so many lines", MOST),
             STEPS,
             JOBS,
@@ -220,6 +223,12 @@ OPERATIONS: dict[str, Operation] = {
             query("q", "only lines in which all these words occur"),
             query("color", "true: text with ANSI colours", TRUE_OR_FALSE),
         ],
+        errors=(404,),
+    ),
+    "GET /managers/{id}/log/pages": operation(
+        "Where the pages of a step's filtered lines begin.",
+        {200: answer("how many lines pass, and the number of the first one of each page", ref("LogPages"))},
+        [MANAGER, query("step", "of this step; else of the manager itself"), JOBS, LEVEL, LIMIT],
         errors=(404,),
     ),
     "POST /managers/{id}/cancel": operation(
@@ -250,6 +259,7 @@ OPERATIONS: dict[str, Operation] = {
                 "q", "words; there is no query syntax", {"type": "string", "pattern": "\\S"}, required=True
             ),
             OF_MANAGER,
+            STEPS,
             LEVEL,
             LIMIT,
             AFTER_NUMBER,

@@ -92,6 +92,7 @@ MANAGER = {
     **STEP_COUNTS,
     **JOB_COUNTS,
 }
+LOG_COUNTS = record("Lines by level.", dict.fromkeys(LEVELS, COUNT))
 STEP = {
     "step_id": ID,
     "name": TEXT,
@@ -102,6 +103,7 @@ STEP = {
     **ATTEMPT,
     **JOB_COUNTS,
     "lines": COUNT,
+    "log_counts": LOG_COUNTS,
     "eta_seconds": or_null(SECONDS),
 }
 ERROR_GROUP = record(
@@ -170,13 +172,21 @@ OBJECTS: dict[str, Schema] = {
         {
             **MANAGER,
             "last_seq": COUNT,
-            "log_counts": record("Its lines by level.", dict.fromkeys(LEVELS, COUNT)),
+            "log_counts": LOG_COUNTS,
             "error_groups": array(ERROR_GROUP),
             "toml": {"type": "string", "description": "the definition as it was when the run started"},
             "steps": array(ref("Step")),
         },
     ),
     "Step": record("A step of a run.", STEP),
+    "LogPages": record(
+        "Where pages of lines begin.",
+        {
+            "total": COUNT,
+            "first": array({"type": "integer", "minimum": 1, "description": "a line number"}),
+            "last_seq": {**COUNT, "description": "how far the log went"},
+        },
+    ),
     "WorkerJob": record(
         "A call of a worker function.",
         {
