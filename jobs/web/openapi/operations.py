@@ -5,7 +5,7 @@ from typing import Any
 from jobs.row import EVENTS, LEVELS
 from jobs.status import STATUSES, WORKER_STATUSES
 from jobs.web.openapi.events import stream
-from jobs.web.openapi.schemas import ID, NUMBER, TEXT, Schema, array, listing, one_of, ref
+from jobs.web.openapi.schemas import ID, TEXT, Schema, array, listing, one_of, ref
 from jobs.web.request import DEFAULT_LIMIT, LARGEST, LIST_LIMIT
 
 Operation = dict[str, Any]
@@ -32,6 +32,7 @@ def path(name: str, description: str) -> Schema:
 
 
 SEQ: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
+LINE: Schema = {**SEQ, "minimum": 1}
 TRUE_OR_FALSE = one_of("true", "false")
 MOST: Schema = {"type": "integer", "minimum": 1, "maximum": LIST_LIMIT}
 LIMIT = query("limit", "how many", {**MOST, "default": DEFAULT_LIMIT})
@@ -213,9 +214,7 @@ OPERATIONS: dict[str, Operation] = {
             query("after", "begin behind this seq", SEQ),
             query("before", "end before this seq; not with follow", SEQ),
             query("tail", "only the last so many lines", SEQ),
-            query(
-                "line", "begin at this line number of the one step named; else of the manager's own", NUMBER
-            ),
+            query("line", "begin at this line number of the one step named; else of the manager's own", LINE),
             query("limit", "at most so many lines", MOST),
             STEPS,
             JOBS,
