@@ -31,7 +31,7 @@ export function find(form, chosen) {
         const page = await get(next);
         if (asked !== `${wanted}`) return; // other words by now
         hits.push(...page.items);
-        next = page.next?.replace(/^\/+/, "");
+        next = page.next && `search${new URL(page.next, document.baseURI).search}`;
         if (by < 0) break; // the last that is known
       }
     } catch (error) {

@@ -1,7 +1,4 @@
-/**
- * Where does each line of a long list begin? Nearly all lines are one row high. Of those that were drawn and are
- * not, the difference is kept, and its sum for each page of lines: a million lines cost nothing. Pixels.
- */
+/** Where does each line of a long list begin? Only what lines have more than a row is kept, summed by page. Pixels. */
 import { PAGE } from "./log.js";
 
 export class Heights {
@@ -10,7 +7,6 @@ export class Heights {
     this.clear(1);
   }
 
-  /** Forget what was measured; lines are `row` high. */
   clear(row = this.row) {
     Object.assign(this, { row, pages: [], sums: [] });
   }

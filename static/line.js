@@ -1,6 +1,6 @@
 /**
- * How is one line drawn? As text, whatever it holds: colour codes become colours, other control characters can be
- * seen, and of a progress bar that overwrites itself the last state is shown, with the earlier ones a click away.
+ * How is one line drawn? As text, whatever it holds: colour codes become colours, control characters can be seen, and
+ * of what overwrites itself the last state is shown, the earlier ones a click away.
  */
 import { h } from "./dom.js";
 import { clockTime } from "./format.js";

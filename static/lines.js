@@ -1,7 +1,6 @@
 /**
- * How is a log of a million lines shown with a few dozen elements? Only the rows in sight exist; they flow inside one
- * block that is moved to where they belong. Line breaks are kept and long lines wrap, so heights differ: a line is
- * taken for one row high and put right when drawn.
+ * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved
+ * to where they belong. A line is taken for one row high and put right when drawn.
  */
 import { h, setText } from "./dom.js";
 import { plural } from "./format.js";
@@ -14,15 +13,10 @@ const FETCHED = 200; // lines fetched above and below
 const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elements
 
 export class LineList {
-  /**
-   * @param {Log} log
-   * @param {{label: string, mark: (range: {from: number, to: number}) => void,
-   *          href: (number: number) => string}} options
-   */
   constructor(log, { label, mark, href }) {
     Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
     this.heights = new Heights();
-    this.offset = 0; // between a place in the list and one in its box, which must not be as tall as the list
+    this.offset = 0; // from a place in the box to one in the list, which may be taller
     this.block = h("div", { class: "rows", click: (event) => this.clicked(event) });
     this.space = h("div", { class: "space" }, this.block);
     this.box = h("div", {
@@ -39,7 +33,7 @@ export class LineList {
     }, { rootMargin: "50%" }).observe(this.box);
   }
 
-  /** Called once a frame at most. Does nothing costly while the list is folded away or far from sight. */
+  /** Costs little while the list is folded away or far from sight. */
   draw(since = this.since) {
     const { count } = this.log;
     if (!this.box.offsetParent) return;
@@ -56,7 +50,7 @@ export class LineList {
     this.reading.draw();
   }
 
-  /** Another width, other settings, other lines: nothing that was drawn and measured holds. */
+  /** Nothing that was drawn and measured holds. */
   renew(look, since) {
     if (this.pages && this.log.pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
     Object.assign(this, { look, since, pages: this.log.pages });
@@ -75,7 +69,7 @@ export class LineList {
     return [Math.max(1, Math.min(total, HIGHEST) - this.view), Math.max(1, total - this.view)];
   }
 
-  /** A pass draws with the heights that the one before has measured; nearly always the second changes nothing. */
+  /** A pass draws with the heights that the one before has measured. */
   place() {
     for (let pass = 0; pass < 4; pass++) {
       const { total } = this.heights;
@@ -96,7 +90,7 @@ export class LineList {
     this.top = this.box.scrollTop;
   }
 
-  /** Scroll to a place in the list; the box stands as far down as that is in the list. */
+  /** To a place in the list; the box stands as far down as that is in the list. */
   go(top) {
     const [box, list] = this.reach();
     top = Math.max(0, Math.min(list, top));
@@ -105,7 +99,7 @@ export class LineList {
     this.offset = box < list ? top - this.top : 0;
   }
 
-  /** Make the drawn rows exactly first … last-1; those that stay keep their element and the reader's selection. */
+  /** Rows that stay keep their element and the reader's selection. */
   fill(first, last) {
     const kept = new Map(this.rows.map((row) => [row.index, row]));
     const rows = [];
@@ -138,7 +132,7 @@ export class LineList {
     return Boolean(this.marked && line?.line_number >= this.marked.from && line.line_number <= this.marked.to);
   }
 
-  /** Mark a range; `scroll` brings it into sight, as soon as it has arrived. Null takes the mark away. */
+  /** Mark a range; `scroll` brings it into sight, as soon as it is there. */
   show(range, { scroll }) {
     this.marked = range;
     if (scroll) {
@@ -158,7 +152,7 @@ export class LineList {
     this.go(top - this.view / 3);
   }
 
-  /** The list notes where it scrolled to by itself; any other place is where the reader went. */
+  /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
     const { scrollTop } = this.box;
     if (!this.view) return; // folded before the event came: its 0 is nobody's scrolling
@@ -177,7 +171,7 @@ export class LineList {
     this.rest = setTimeout(() => this.settle(), 200);
   }
 
-  /** After some scrolling by little the box may stand elsewhere than the list, and come to its end too early. */
+  /** The box must not come to its end before the list. */
   settle() {
     const [box, list] = this.reach();
     this.thrown = false;
@@ -207,7 +201,7 @@ export class LineList {
     this.mark({ from: Math.min(start, number), to: Math.max(start, number) });
   }
 
-  /** Shift and an arrow move the mark, so that a line can be linked to without a mouse. */
+  /** Shift and an arrow move the mark: a line can be linked to without a mouse. */
   typed(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by || !event.shiftKey || !this.rows.length) return;

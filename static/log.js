@@ -1,6 +1,6 @@
 /**
- * Which lines does a step have, and which of them are here? Lines come in pages: from the service when they come
- * into sight, and from the stream as they are written. Few pages are kept, however long the log is.
+ * Which lines does a step have, and which of them are here? Pages of them: from the service as they come into sight,
+ * from the stream as they are written. Few are kept.
  */
 import { get, part } from "./api.js";
 import { later } from "./clock.js";
@@ -11,7 +11,7 @@ const AT_ONCE = 2; // requests
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
-  /** @param {() => void} changed called when lines have come from the service */
+  /** @param {() => void} changed lines have come from the service */
   constructor(id, step, changed) {
     Object.assign(this, { path: `managers/${part(id)}/log`, step, changed, level: null, job: null, total: 0 });
     this.reset();
@@ -27,20 +27,18 @@ export class Log {
     return Boolean(this.level || this.job);
   }
 
-  /** Show only lines of a level and above, of one worker job; null: of all. */
   filter(level, job) {
     Object.assign(this, { level, job });
     this.reset();
   }
 
-  /** The address of lines of this log, as it is filtered. */
   url(more = {}, path = this.path) {
     const own = this.step ? {} : { line: 1 }; // lines with a number and no step: the run's own
     const wanted = Object.entries({ step: this.step, level: this.level, job: this.job, ...own, ...more });
     return `${path}?${new URLSearchParams(wanted.filter(([, value]) => value))}`;
   }
 
-  /** The line at a place in the list: undefined while it is not here, null if it is no longer kept. */
+  /** undefined while it is not here, null if it is no longer kept. */
   at(index) {
     return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
   }
@@ -55,7 +53,6 @@ export class Log {
     }
   }
 
-  /** The step has so many lines, and so many of each level. */
   grow({ lines, levels }) {
     Object.assign(this, { total: lines, levels });
     if (!this.filtered) this.count = Math.max(this.count, lines);
@@ -90,7 +87,7 @@ export class Log {
     }
   }
 
-  /** These lines are looked at: fetch the pages of those that are not here. */
+  /** These lines are looked at. */
   want(from, to) {
     this.wishes = [];
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {

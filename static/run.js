@@ -1,6 +1,5 @@
 /** How does one chosen run live on the page? Its state, its lines and its picture, from opening to closing. */
 import { get, part, serverNow } from "./api.js";
-import { badge } from "./badge.js";
 import { documents } from "./documents.js";
 import { h } from "./dom.js";
 import { clockTime, hasEnded } from "./format.js";
@@ -8,6 +7,7 @@ import { Glance } from "./glance.js";
 import { Header } from "./header.js";
 import { Log } from "./log.js";
 import { Steps } from "./steps.js";
+import { badge } from "./stream.js";
 import { Timeline } from "./timeline.js";
 import { Travel } from "./travel.js";
 import { emptyTree, fold } from "./tree.js";

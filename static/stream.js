@@ -1,18 +1,13 @@
 /**
- * How does news reach the panel and keep coming? By one stream a tab, resumed from the last row. The browser
- * reconnects by itself as long as the answers are streams; any other answer closes its EventSource for good, and a
- * sleeping laptop or a proxy can leave it open and silent. Both are noticed here and answered by a new one.
- *
- * Browsers open six connections to a host: the tabs of one share five of them. One that finds five younger streams
- * beside its own lets go of it for a moment, so that of more tabs each has its turn.
+ * How does news reach the panel and keep coming? By one stream a tab, resumed from the last row. A browser closes its
+ * EventSource for good where the answer is no stream, and may leave it open on a dead connection: then a new one is
+ * made. It opens six connections to a host, so the tabs share five: one that sees five younger streams pauses a moment.
  */
 import { address, get, part } from "./api.js";
 import { cancel, later } from "./clock.js";
+import { clockTime, count, plural } from "./format.js";
 
-const EVENTS = [
-  "rows", "job_log", "job_status", "step_progress", "manager_progress", "snapshot", "gap", "reset", "end", "stats",
-  "manager",
-];
+const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
 const SILENCE = 45_000; // three of the service's pings
 const TAIL = 500; // rows that come first: enough to fill the window
 const FAR = 20_000; // rows behind: not worth reading one by one
@@ -21,10 +16,7 @@ const MOST = 5;
 const tab = Math.random();
 
 export class Stream {
-  /**
-   * @param {{position: () => number, take: (event: string, data: object) => void, changed: () => void,
-   *          gone: () => void}} owner `position` is the last row of the chosen run that was taken
-   */
+  /** @param {{position: () => number, take: Function, changed: () => void, gone: () => void}} owner */
   constructor(owner) {
     Object.assign(this, { owner, id: null, state: "connecting", heard: Date.now(), failures: 0, younger: new Set() });
     this.tabs = new BroadcastChannel("stepstream");
@@ -37,10 +29,8 @@ export class Stream {
     this.id = id;
     this.turn(this.failures ? "reconnecting" : "connecting");
     const url = address("events");
-    if (id) {
-      const after = this.owner.position();
-      url.search = new URLSearchParams({ manager_id: id, batch: true, ...(after ? { after } : { tail: TAIL }) });
-    }
+    const after = this.owner.position();
+    if (id) url.search = new URLSearchParams({ manager_id: id, batch: true, ...(after ? { after } : { tail: TAIL }) });
     const source = (this.source = new EventSource(url));
     source.onopen = () => {
       this.fresh = true; // the lists come from the start
@@ -48,19 +38,18 @@ export class Stream {
     };
     source.onerror = () => this.lost();
     for (const name of EVENTS) source.addEventListener(name, (event) => this.received(name, event));
-    source.addEventListener("ping", () => this.turn("open"));
-    source.addEventListener("bye", () => this.turn("stopping"));
-    source.addEventListener("busy", () => this.turn("busy"));
+    for (const [name, state] of [["ping", "open"], ["bye", "stopping"], ["busy", "busy"]]) {
+      source.addEventListener(name, () => this.turn(state));
+    }
     this.younger.clear();
     this.tabs.postMessage({ tab, open: true });
     this.watch();
   }
 
   received(name, event) {
-    this.heard = Date.now();
     this.failures = 0;
     this.owner.take(name, JSON.parse(event.data));
-    if (this.state !== "open") this.turn("open");
+    this.turn("open");
   }
 
   turn(state) {
@@ -70,13 +59,12 @@ export class Stream {
     this.owner.changed();
   }
 
-  /** readyState 2 is final: not a stream, so ask what became of the run and make a new one after a while. */
   lost() {
     if (this.state === "open" || this.state === "connecting") this.turn("reconnecting");
     if (this.source?.readyState === EventSource.CLOSED) this.again();
   }
 
-  /** Full jitter: anything between nothing and the doubled delay, so that returning tabs spread out. */
+  /** Full jitter: returning tabs spread out. */
   again() {
     this.drop();
     const delay = Math.min(LONGEST_DELAY, 1_000 * 2 ** this.failures++);
@@ -103,7 +91,7 @@ export class Stream {
     }
   }
 
-  /** A machine that slept has a connection that is dead and does not know it. */
+  /** Silence, or a machine that slept. */
   watch() {
     const then = Date.now();
     later("watchdog", 5_000, () => {
@@ -125,7 +113,6 @@ export class Stream {
     }
   }
 
-  /** A tab that nobody looks at gives its connection back. */
   pause(state = "paused") {
     this.drop();
     this.turn(state);
@@ -143,4 +130,26 @@ export class Stream {
     cancel("stream");
     cancel("watchdog");
   }
+}
+
+const WORDS = {
+  waiting: "waiting: many tabs are open", stopping: "service is stopping, reconnecting", busy: "service is busy, trying again",
+};
+
+/**
+ * What is the picture worth, in words?
+ * @param {boolean} behind rows of the past are coming
+ */
+export function badge({ receipt }, stream, behind) {
+  const { state } = stream;
+  if (receipt) {
+    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
+    const title = "Lines this page accounts for, of those in the log: it counts what comes, and takes over what the service "
+      + "had counted before. Lines out of sight are read when they come into sight.";
+    if (receipt.complete) return { kind: "good", text: `complete: ${lines}`, title };
+    return { kind: "bad", text: `incomplete: ${lines}`, title };
+  }
+  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
+  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
+  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
 }

@@ -1,12 +1,10 @@
 /**
- * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, rows of the past and rows
- * after a reconnect take the same way, so they cannot disagree. It counts lines and keeps none: see log.js.
- *
- * `fold` changes the tree it is given and returns it; a tree belongs to one reader.
+ * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, history and rows after a
+ * reconnect take the same way. It counts lines and keeps none. `fold` changes the tree it is given.
  */
 import { hasEnded } from "./format.js";
 
-const MOST_JOBS = 5_000; // worker jobs that are remembered: all that run, and those that ended last
+const MOST_JOBS = 5_000; // that are remembered: those that run, and those that ended last
 
 const blank = (status) => ({
   status, reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
@@ -16,19 +14,19 @@ const blank = (status) => ({
 export function emptyTree(id) {
   return {
     id,
-    seq: 0, // the last row that is accounted for: it came, or a snapshot contains it
-    known: 0, // the last row that a snapshot contains; up to there rows are history and change no state
-    manager: { ...blank("pending"), id }, // its lines are those of the whole run
+    seq: 0, // the last row accounted for: it came, or a snapshot contains it
+    known: 0, // the last row of the snapshot: up to there rows are history and change no state
+    manager: { ...blank("pending"), id }, // its lines: the whole run's
     steps: new Map(), // by name, in file order
     own: blank("pending"), // the manager's own lines
-    jobs: new Map(), // worker jobs by id
-    missing: 0, // rows that should have come and did not
+    jobs: new Map(), // by id
+    missing: 0, // rows that did not come
     gaps: [],
     receipt: null,
   };
 }
 
-/** Take one event into the tree. Unknown events change nothing, rows that were there before neither. */
+/** Unknown events change nothing, rows that were there before neither. */
 export function fold(tree, event, data) {
   if (event === "rows") return data.reduce((all, row) => fold(all, row.event, row), tree);
   return FOLDS[event]?.(tree, data) ?? tree;
@@ -75,7 +73,6 @@ function turned(tree, data, fresh) {
   if (!hasEnded(tree.manager.status)) tree.receipt = null; // a retry reopened the run
 }
 
-/** `at`: a row tells when something happened, an item of a list its times. */
 function turn(of, { status, reason, attempt, duration, created_at: at, started_at: started }) {
   of.status = status;
   of.reason = reason ?? null;
@@ -87,7 +84,7 @@ function turn(of, { status, reason, attempt, duration, created_at: at, started_a
   of.duration = hasEnded(status) ? (duration ?? null) : null;
 }
 
-/** A worker job from its row, or from the list of them: no snapshot has them. */
+/** From a row, or from the list of worker jobs: no snapshot has them. */
 function job(tree, data) {
   const { job_id: id, step_name: name } = data;
   const one = tree.jobs.get(id) ?? { id, tag: tag(id), step: name, name: data.name, done: null, total: null };
@@ -120,7 +117,7 @@ function counted(tree, data, fresh) {
 
 const counts = (from) => Object.fromEntries(Object.entries(from).filter(([key]) => /_(jobs|steps)$/.test(key)));
 
-/** The state as the service has it. One that is older than the rows only names what no row has named yet. */
+/** One that is older than the rows only names what no row has named yet. */
 function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...manager }) {
   const fresh = last >= tree.seq;
   if (fresh) {
@@ -157,7 +154,7 @@ function gap(tree, { from, to }) {
   tree.seq = to;
 }
 
-/** Every line is accounted for if each row came in its turn, after what the service had counted before. */
+/** Complete: each row came in its turn, after what the service had counted before. */
 function end(tree, { status, total_lines: total, last_seq: last }) {
   tree.manager.status = status;
   const received = tree.manager.lines;
