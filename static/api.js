@@ -51,3 +51,5 @@ export const post = (path, body = {}) =>
     headers: { Accept: "application/json", "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
+
+export const remove = (path) => ask(path, { method: "DELETE" });

@@ -1,13 +1,14 @@
 /** What is the chosen run, and how does it stand? */
-import { cancelForm, retryButton } from "./actions.js";
+import { cancelling, deleting, retrying } from "./actions.js";
 import { address, part } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { count, elapsed, hasEnded, moment, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
+import { noticeButton } from "./summary.js";
 
 export class Header {
-  /** @param {() => void} retried called when the reader has retried the run */
-  constructor(id, retried) {
+  /** @param {() => void} deleted called when the reader has deleted the run */
+  constructor(id, deleted) {
     this.id = id;
     this.icon = icon("pending");
     this.title = h("h1", { tabindex: "-1" });
@@ -21,10 +22,12 @@ export class Header {
     this.toml = h("pre", { tabindex: "0" });
     this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
     this.notices = h("div", { class: "notices" });
-    this.cancel = cancelForm(id, { heading: this.title });
-    this.retry = retryButton(id, this.title, retried);
+    this.cancel = cancelling(id, {}, this.title);
+    this.retry = retrying(id, {}, this.title);
+    this.remove = deleting(id, this.title, deleted);
     const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
-    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, log);
+    this.tell = noticeButton(id);
+    this.actions = h("div", { class: "actions" }, this.tell, this.cancel.element, this.retry.element, this.remove.element, log);
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
       h("div", { class: "state" }, this.status, this.time, this.counts, this.actions),
@@ -47,8 +50,11 @@ export class Header {
     setText(this.facts, facts(manager));
     if (manager.params !== this.shown) this.describe(manager);
     this.notice(tree.gaps);
-    this.cancel.draw(hasEnded(manager.status));
-    this.retry.draw(manager.status);
+    const ended = hasEnded(manager.status);
+    this.tell.hidden ||= ended;
+    this.cancel.draw(!ended);
+    this.retry.draw(ended && manager.status !== "completed", manager.status === "interrupted" ? "Resume" : "Retry failed");
+    this.remove.draw(ended);
   }
 
   describe({ toml, params }) {

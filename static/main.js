@@ -5,12 +5,12 @@ import { clearNotices, drawDefinitions } from "./definitions.js";
 import { h, setText } from "./dom.js";
 import { find } from "./find.js";
 import { clockTime, hasEnded } from "./format.js";
-import { drawManagers } from "./managers.js";
+import "./keys.js";
+import { drawManagers, drawToolbar } from "./managers.js";
 import { link, parse } from "./route.js";
 import { Run } from "./run.js";
 import { Stream } from "./stream.js";
-import { summary, title } from "./summary.js";
-import { drawToolbar } from "./toolbar.js";
+import { ended, sign, summary, title } from "./summary.js";
 
 const HIDDEN_FOR = 30_000; // after that a hidden tab gives its connection back
 const LISTED = 50;
@@ -68,7 +68,7 @@ function choose() {
   if (wanted === "latest") return latest();
   if (wanted && wanted !== run?.id) {
     run?.close();
-    run = new Run(wanted, $("run"), { mark, stream });
+    run = new Run(wanted, $("run"), { mark, stream, deleted });
     stream.open(wanted);
   }
   run?.show(step, lines);
@@ -96,6 +96,17 @@ function started(manager) {
   listed(manager);
   location.hash = link(manager.id);
   if (narrow.matches) $("run").scrollIntoView();
+}
+
+function deleted(id) {
+  managers = managers.filter((one) => one.id !== id);
+  run.close();
+  run = null;
+  stream.open(null);
+  if (location.hash === "#/") choose();
+  else location.hash = "#/";
+  if (!managers.length) welcome();
+  $("run").focus();
 }
 
 /** Once a frame at most. The chosen run is known better from its rows than from the list. */
@@ -129,6 +140,8 @@ async function pollDefinitions() {
 
 function tick() {
   document.title = title(run?.tree);
+  sign(run?.tree.manager.definition && run.tree.manager.status);
+  if (run) ended(run.tree.manager);
   if (!document.hidden) draw();
 }
 

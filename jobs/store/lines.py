@@ -1,11 +1,16 @@
-"""Which line is where? Those of one step by number, and where pages of the wanted ones begin."""
+"""Which line is where, and when? By its number, by the page of wanted ones that it is on; and their rate."""
 
+import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 from jobs.store.rows import PAGE_CHARACTERS, PAGE_ROWS, PIECE_ROWS, Row, RowFilter, to_row
 from jobs.store.schema import MARK_EVERY
+
+RATE_ROWS = 5_000  # looked at
+RATE_SLICES = 60
 
 OWN = ""  # instead of a step's name: the manager itself
 
@@ -13,13 +18,13 @@ OWN = ""  # instead of a step's name: the manager itself
 def before_line(db: sqlite3.Connection, manager_id: str, step: str, number: int, last_seq: int) -> int:
     """The position before a step's first line of this number or above; the last one where there is none.
 
-    Every so manieth line is in an index: from there it is not far.
+    A step's first line and every so manieth after it are in an index: from there it is not far.
     """
     name = None if step == OWN else step
     mark = db.execute(
         "SELECT seq FROM log WHERE manager_id = ? AND step_name IS ? AND line_number = ?"  # noqa: S608
-        f" AND line_number % {MARK_EVERY} = 0",  # as the index has it
-        (manager_id, name, number - number % MARK_EVERY),
+        f" AND (line_number - 1) % {MARK_EVERY} = 0",  # as the index has it
+        (manager_id, name, number - (number - 1) % MARK_EVERY),
     ).fetchone()
     found = db.execute(
         "SELECT seq FROM log WHERE manager_id = ? AND seq >= ? AND seq <= ?"
@@ -57,3 +62,24 @@ def pages(db: sqlite3.Connection, manager_id: str, wanted: RowFilter, size: int)
     ).fetchall()
     (last,) = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
     return {"total": len(found), "first": [row[0] for row in found[::size]], "last_seq": last}
+
+
+def rate(db: sqlite3.Connection, manager_id: str) -> dict[str, Any]:
+    """How many lines were written in each of some equal parts of the time that a log spans.
+
+    Of a long log only some rows are looked at, evenly spread, and each stands for those up to the next:
+    however long it is, this is quick.
+    """
+    (last,) = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    every = max(1, last // RATE_ROWS)
+    found = db.execute(
+        "SELECT created_at, event = 'job_log' AS is_line FROM json_each(?) AS chosen"
+        " CROSS JOIN log ON manager_id = ? AND seq = chosen.value",
+        (json.dumps(list(range(1, last + 1, every))), manager_id),
+    ).fetchall()
+    lines = [0] * RATE_SLICES
+    times = [datetime.fromisoformat(row["created_at"]).timestamp() for row in found]
+    first, width = min(times, default=0), (max(times, default=0) - min(times, default=0)) / RATE_SLICES or 1
+    for at, row in zip(times, found, strict=True):
+        lines[min(RATE_SLICES - 1, int((at - first) / width))] += every * row["is_line"]
+    return {"seconds": width, "lines": lines}

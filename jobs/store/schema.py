@@ -208,10 +208,10 @@ def add_totals(db: Database) -> None:
 
 @migrations()
 def add_line_marks(db: Database) -> None:
-    """Where every so manieth line of a step is, so that any of them is found quickly; and lines by level."""
+    """Where the first and every so manieth line of a step is: any is found quickly. Lines by level."""
     db.execute(
         "CREATE INDEX log_line_marks ON log (manager_id, step_name, line_number)"
-        f" WHERE line_number % {MARK_EVERY} = 0"
+        f" WHERE (line_number - 1) % {MARK_EVERY} = 0"
     )
     for level in LEVELS:
         db.table("steps").add_column(f"{level}_lines", int, not_null_default=0)

@@ -184,6 +184,13 @@ async def list_pages(request: Request) -> Response:
     return Json(await readers.run(lambda db: lines.pages(db, head.manager_id, chosen, limit)))
 
 
+async def tell_rate(request: Request) -> Response:
+    """``GET /managers/ID/log/rate``"""
+    Query(request)
+    head = await head_of(request, await resolve(request, request.path_params["id"]))
+    return Json(await floor(request).engine.readers.run(lambda db: lines.rate(db, head.manager_id)))
+
+
 async def search_lines(request: Request) -> Response:
     """``GET /search``"""
     query = Query(request, "q", "manager_id", "step", "level", "limit", "after")

@@ -98,7 +98,7 @@ async def login(request: Request) -> Response:
     Query(request)
     if "token" not in body:
         raise wrong("token", "expected a string, but it is not there")
-    known: Login | None = request.state.floor.login
+    known: Login | None = request.app.state.floor.login
     if known is None:
         raise Refusal(409, "this service has no token (STEPSTREAM_TOKEN): nobody needs to log in")
     # What the browser calls itself: before a proxy that adds TLS, this service sees plain HTTP.

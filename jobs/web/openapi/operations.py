@@ -32,8 +32,8 @@ def path(name: str, description: str) -> Schema:
 
 
 SEQ: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
-LINE: Schema = {**SEQ, "minimum": 1}
 TRUE_OR_FALSE = one_of("true", "false")
+LINE: Schema = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 MOST: Schema = {"type": "integer", "minimum": 1, "maximum": LIST_LIMIT}
 LIMIT = query("limit", "how many", {**MOST, "default": DEFAULT_LIMIT})
 AFTER = query("after", "as next has it")
@@ -214,7 +214,7 @@ OPERATIONS: dict[str, Operation] = {
             query("after", "begin behind this seq", SEQ),
             query("before", "end before this seq; not with follow", SEQ),
             query("tail", "only the last so many lines", SEQ),
-            query("line", "begin at this line number of the one step named; else of the manager's own", LINE),
+            query("line", "begin at this line number of the one step, or of the manager's own lines", LINE),
             query("limit", "at most so many lines", MOST),
             STEPS,
             JOBS,
@@ -225,10 +225,13 @@ OPERATIONS: dict[str, Operation] = {
         errors=(404,),
     ),
     "GET /managers/{id}/log/pages": operation(
-        "Where the pages of a step's filtered lines begin.",
-        {200: answer("how many lines pass, and the number of the first one of each page", ref("LogPages"))},
-        [MANAGER, query("step", "of this step; else of the manager itself"), JOBS, LEVEL, LIMIT],
+        "How many lines of a step, or of the manager itself, are wanted, and where pages of them begin.",
+        {200: answer("the pages", ref("Pages"))},
+        [MANAGER, STEPS, JOBS, LEVEL, LIMIT],
         errors=(404,),
+    ),
+    "GET /managers/{id}/log/rate": operation(
+        "How many lines were written when.", {200: answer("the rate", ref("Rate"))}, [MANAGER], errors=(404,)
     ),
     "POST /managers/{id}/cancel": operation(
         "Cancels a run, one step or one worker job of it.",

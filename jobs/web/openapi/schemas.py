@@ -69,6 +69,7 @@ PLACES = array(ref("Place"))
 
 JOB_COUNTS = {"total_jobs": COUNT, **{f"{status}_jobs": COUNT for status in WORKER_STATUSES}}
 STEP_COUNTS = {"total_steps": COUNT, **{f"{status}_steps": COUNT for status in STATUSES}}
+LEVEL_COUNTS = record("Its lines by level.", dict.fromkeys(LEVELS, COUNT))
 PROGRESS = record(
     "How far a worker job says it is.", {"done": {"type": "number"}, "total": or_null({"type": "number"})}
 )
@@ -92,7 +93,6 @@ MANAGER = {
     **STEP_COUNTS,
     **JOB_COUNTS,
 }
-LOG_COUNTS = record("Lines by level.", dict.fromkeys(LEVELS, COUNT))
 STEP = {
     "step_id": ID,
     "name": TEXT,
@@ -103,7 +103,7 @@ STEP = {
     **ATTEMPT,
     **JOB_COUNTS,
     "lines": COUNT,
-    "log_counts": LOG_COUNTS,
+    "log_counts": LEVEL_COUNTS,
     "eta_seconds": or_null(SECONDS),
 }
 ERROR_GROUP = record(
@@ -172,21 +172,13 @@ OBJECTS: dict[str, Schema] = {
         {
             **MANAGER,
             "last_seq": COUNT,
-            "log_counts": LOG_COUNTS,
+            "log_counts": LEVEL_COUNTS,
             "error_groups": array(ERROR_GROUP),
             "toml": {"type": "string", "description": "the definition as it was when the run started"},
             "steps": array(ref("Step")),
         },
     ),
     "Step": record("A step of a run.", STEP),
-    "LogPages": record(
-        "Where pages of lines begin.",
-        {
-            "total": COUNT,
-            "first": array({"type": "integer", "minimum": 1, "description": "a line number"}),
-            "last_seq": {**COUNT, "description": "how far the log went"},
-        },
-    ),
     "WorkerJob": record(
         "A call of a worker function.",
         {
@@ -202,6 +194,18 @@ OBJECTS: dict[str, Schema] = {
             "progress": or_null(PROGRESS),
             "created_at": TIME,
         },
+    ),
+    "Pages": record(
+        "The lines that are wanted.",
+        {
+            "total": COUNT,
+            "first": {**array(NUMBER), "description": "the line number that each page begins with"},
+            "last_seq": COUNT,
+        },
+    ),
+    "Rate": record(
+        "How many lines were written in each of some equal parts of the time that a log spans.",
+        {"seconds": {"type": "number", "description": "how long a part is"}, "lines": array(COUNT)},
     ),
     "Document": record("What jobs found.", DOCUMENT),
     "DocumentWithText": record("What jobs found, with its text.", {**DOCUMENT, "text": TEXT}),
