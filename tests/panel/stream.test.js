@@ -49,7 +49,7 @@ function start() {
     position: () => owner.seq,
     take: (event, data) => {
       taken.push(event);
-      owner.seq = data.seq ?? data.last_seq ?? owner.seq;
+      owner.seq = data[0]?.seq ?? data.last_seq ?? owner.seq;
     },
     changed: () => states.push(stream?.state),
     gone: () => states.push("gone"),
@@ -90,7 +90,7 @@ test("without a chosen run there are only the lists", () => {
 test("an answer that is no stream closes an EventSource for good: a new one goes on after the last row", async () => {
   const { stream, source } = start();
   source().onopen();
-  source().send("job_log", { seq: 41 });
+  source().send("rows", [{ seq: 41 }]);
   source().fail({ final: true });
   assert.equal(stream.state, "reconnecting");
   mock.timers.tick(3_000);
@@ -169,7 +169,7 @@ test("a run that is gone is told, once", async () => {
 
 test("a hidden tab gives the connection back and resumes by id", async () => {
   const { stream, source } = start();
-  source().send("job_log", { seq: 7 });
+  source().send("rows", [{ seq: 7 }]);
   stream.pause();
   assert.deepEqual([stream.state, source().readyState], ["paused", 2]);
   stream.wake();
@@ -179,12 +179,12 @@ test("a hidden tab gives the connection back and resumes by id", async () => {
 
 test("what went on far without this tab is taken up at its end", async () => {
   const { stream, source, taken } = start();
-  source().send("job_log", { seq: 7 });
+  source().send("rows", [{ seq: 7 }]);
   stream.pause();
   detail = { last_seq: 1_000_000 };
   stream.wake();
   await settle();
-  assert.deepEqual(taken, ["job_log", "snapshot"]);
+  assert.deepEqual(taken, ["rows", "snapshot"]);
   assert.match(source().url, /&after=1000000$/);
 });
 
@@ -223,6 +223,6 @@ test("bye and busy are told, and last until the stream is open again", () => {
   source().onopen();
   source().send("busy");
   assert.equal(stream.state, "busy");
-  source().send("job_log", { seq: 1 });
+  source().send("rows", [{ seq: 1 }]);
   assert.equal(stream.state, "open");
 });
