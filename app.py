@@ -41,6 +41,7 @@ from jobs.web.problem import (
 )
 from jobs.web.routes import routes
 from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
+from jobs.web.streaming import say_goodbye
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SWITCH_SECONDS = 0.0005
@@ -172,6 +173,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)
         async with anyio.create_task_group() as tasks:
             await tasks.start(hub.run)
+            tasks.start_soon(say_goodbye, hub)
             await tasks.start(overview.run)
             running.scheduler.start()
             try:
