@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 import jobs
+from jobs.cli import commands
+from jobs.cli.ending import CommandError
+from jobs.cli.words import Parser, summary
 from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.loop_call import Blocked
@@ -29,6 +32,7 @@ from jobs.store.transaction import Commit
 from jobs.store.writer import Closed
 from jobs.web.floor import Floor
 from jobs.web.guard import Guard
+from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import (
     Refusal,
@@ -43,8 +47,10 @@ from jobs.web.routes import routes
 from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
 from jobs.web.streaming import say_goodbye
 
+NAMES = ("host", "port", "db", "definitions", "workers", "hosts", "token", "synchronous", "log_level")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SWITCH_SECONDS = 0.0005
+LEAST_TOKEN = 6
 
 
 class SettingsError(Exception):
@@ -61,6 +67,7 @@ class Settings:
     definitions: Path | None = None
     workers: Path | None = None
     hosts: tuple[str, ...] = ()
+    token: str | None = field(default=None, repr=False)
     synchronous: Synchronous = "FULL"
     log_level: str = "info"
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
@@ -73,7 +80,7 @@ class Settings:
         """
         given = {
             name: value
-            for name in ("host", "port", "db", "definitions", "workers", "hosts", "synchronous", "log_level")
+            for name in NAMES
             if (value := (flags or {}).get(name) or environ.get(f"STEPSTREAM_{name.upper()}"))
         }
         values: dict[str, Any] = {"environ": dict(environ), **given}
@@ -88,12 +95,12 @@ class Settings:
             values["synchronous"] = _choice("synchronous", given["synchronous"].upper(), ("FULL", "NORMAL"))
         if "log_level" in given:
             values["log_level"] = _choice("log_level", given["log_level"].lower(), LOG_LEVELS)
+        if "token" in given:
+            _check_token(given["token"])
         settings = cls(**values)
-        if environ.get("STEPSTREAM_TOKEN"):
-            raise SettingsError("STEPSTREAM_TOKEN: this version has no login; a token protects nothing")
-        if not _is_loopback(settings.host):
+        if settings.token is None and not _is_loopback(settings.host):
             raise SettingsError(
-                f"host {settings.host}: this version has no login, so it listens on loopback addresses only"
+                f"host {settings.host}: an address that others can reach needs a token (STEPSTREAM_TOKEN)"
             )
         return settings
 
@@ -108,6 +115,14 @@ def _choice(name: str, value: str, choices: Sequence[str]) -> str:
     if value not in choices:
         raise SettingsError(f'{name}: expected {" or ".join(choices)}, got "{value}"')
     return value
+
+
+def _check_token(token: str) -> None:
+    """A token has to fit into a header; a shorter one cannot be told from other text in the log."""
+    if len(token) < LEAST_TOKEN or not all("!" <= letter <= "~" for letter in token):
+        raise SettingsError(
+            f"STEPSTREAM_TOKEN: expected {LEAST_TOKEN} or more characters of ASCII, none of them a blank"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -141,25 +156,24 @@ def open_engine(settings: Settings) -> Engine:
         settings.environ,
         settings.synchronous,
         getattr(logging, settings.log_level.upper()),
+        secrets={"STEPSTREAM_TOKEN": settings.token} if settings.token else {},
     )
-
-
-class State(TypedDict):
-    """What requests find in ``request.state``."""
-
-    floor: Floor
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Starlette:
     """The service as an ASGI application.
 
+    Mounted in another one, its lifespan must be that one's, or be entered in that one's: Starlette runs the
+    outermost only. Hence what the routes stand on is kept with this application, not in a lifespan's state.
+
     :param settings: default: those of the environment
     :param engine: one that is started already, and that the caller stops
     """
     settings = settings or Settings.read(os.environ)
+    login = Login(settings.token) if settings.token else None
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+    async def lifespan(outermost: Starlette) -> AsyncIterator[None]:
         running = engine or open_engine(settings)
         hub = Hub(running.tail_readers)
         overview = Overview(running.readers)
@@ -176,9 +190,11 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             tasks.start_soon(say_goodbye, hub)
             await tasks.start(overview.run)
             running.scheduler.start()
+            app.state.floor = Floor(running, hub, overview, max_streams(), login)
             try:
-                yield {"floor": Floor(running, hub, overview, max_streams())}
+                yield
             finally:
+                del app.state.floor
                 tasks.cancel_scope.cancel()
                 if engine is None:
                     with anyio.CancelScope(shield=True):
@@ -187,7 +203,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     app = Starlette(
         routes=routes(static_folder()),
-        middleware=[Middleware(Guard, hosts=(_host_name(settings.host), *settings.hosts))],
+        middleware=[Middleware(Guard, (_host_name(settings.host), *settings.hosts), login)],
         exception_handlers={
             Refusal: on_refusal,
             ReadError: on_read_error,
@@ -240,12 +256,17 @@ def _fail(message: str) -> int:
     return 1
 
 
-def parse(arguments: Sequence[str]) -> dict[str, str]:
-    """The flags of a command line."""
-    parser = argparse.ArgumentParser(
+def flags_of(words: Sequence[str]) -> dict[str, str]:
+    """The flags of ``stepstream serve``.
+
+    :raises CommandError: one is unknown
+    """
+    parser = Parser(
         prog="stepstream",
-        usage="stepstream [serve] [FLAGS]",
+        usage="stepstream [serve] [FLAGS]\n       stepstream COMMAND …",
         description="Run multi-step jobs and show every worker live. Flags win over STEPSTREAM_… variables.",
+        epilog=f"commands (stepstream COMMAND --help tells more):\n{summary()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
@@ -256,19 +277,36 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
     parser.add_argument("--hosts", help="further allowed Host names, with commas between them")
     parser.add_argument("--synchronous", help="FULL (survives a power cut) or NORMAL")
     parser.add_argument("--log-level", help="lowest level taken from logging (info)")
-    rest = arguments[1:] if arguments[:1] == ["serve"] else arguments
-    return cast("dict[str, str]", vars(parser.parse_args(rest)))
+    return cast("dict[str, str]", vars(parser.parse(words)))
+
+
+def serve_with(words: Sequence[str]) -> int:
+    """What ``stepstream serve`` does."""
+    flags = flags_of(words)
+    try:
+        settings = Settings.read(os.environ, flags)
+    except SettingsError as error:
+        return _fail(str(error))
+    return serve(settings)
+
+
+def open_local(flags: Mapping[str, str]) -> Engine:
+    """The engine of ``stepstream run --local``, which nobody else can reach.
+
+    :raises CommandError: a setting or the database cannot be used
+    """
+    of_a_server = ("STEPSTREAM_HOST", "STEPSTREAM_PORT", "STEPSTREAM_TOKEN")
+    environ = {name: value for name, value in os.environ.items() if name not in of_a_server}
+    try:
+        return open_engine(Settings.read(environ, flags))
+    except (SettingsError, DatabaseError, ValueError) as error:
+        raise CommandError(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``stepstream``."""
-    flags = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        settings = Settings.read(os.environ, flags)
-    except SettingsError as error:
-        status = _fail(str(error))
-    else:
-        status = serve(settings)
+    words = sys.argv[1:] if arguments is None else arguments
+    status = commands.run(words, os.environ, serve_with, open_local)
     sys.stdout.flush()
     sys.stderr.flush()
     # A thread that a worker function keeps would keep the interpreter from ending.

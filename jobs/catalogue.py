@@ -52,7 +52,7 @@ class Catalogue:
             try:
                 os.scandir(folder).close()
             except OSError as error:
-                raise ValueError(f"definitions folder {folder}: {_reason(error)}") from error
+                raise ValueError(f"definitions folder {folder}: {reason(error)}") from error
 
     def all(self) -> list[Definition]:
         """Every definition, also those with errors, ordered by id."""
@@ -68,15 +68,15 @@ class Catalogue:
     def _look(self) -> tuple[list[Definition], dict[str, Definition]]:
         """All definitions, and the first one of every id that several files have."""
         with self._lock:
-            folders = [_paths(self._shipped), _paths(self._folder) if self._folder else []]
+            folders = [paths(self._shipped), paths(self._folder) if self._folder else []]
             read = {path: self._read(path) for path in {*folders[0], *folders[1]}}
             self._readings = {path: reading for path, reading in read.items() if reading}
             first, second = (
-                [self._readings[path].definition for path in paths if path in self._readings]
-                for paths in folders
+                [self._readings[path].definition for path in files if path in self._readings]
+                for files in folders
             )
-        shipped, shared = _under_own_ids(first)
-        users, users_shared = _under_own_ids(second, {each.id for each in shipped})
+        shipped, shared = under_own_ids(first)
+        users, users_shared = under_own_ids(second, {each.id for each in shipped})
         replaced = {each.id for each in users} | users_shared.keys()
         kept = [replace(each, shipped=True) for each in shipped if each.id not in replaced]
         return kept + users, shared | users_shared
@@ -92,27 +92,40 @@ class Catalogue:
             if earlier and earlier.is_settled and earlier.marks == marks:
                 return earlier
             is_settled = now - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED
-            return _Reading(marks, is_settled, self._definition(path, found))
+            definition = read(path, found, self._types, self._environ, self._broken_types)
+            return _Reading(marks, is_settled, definition)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not path.is_symlink():
                 return None
-            return _Reading((), False, unreadable(path, "", f"cannot be read: {_reason(error)}"))
+            return _Reading((), False, unreadable(path, "", f"cannot be read: {reason(error)}"))
 
-    def _definition(self, path: Path, found: os.stat_result) -> Definition:
-        if not stat.S_ISREG(found.st_mode):  # Opening a pipe would wait for its other end.
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
-            return unreadable(path, "", f"cannot be read: it is {kind}")
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            return unreadable(path, "", f"too large: expected at most {LARGEST // 1024} KiB")
-        try:
-            toml = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            before = content[: error.start]
-            line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-            return unreadable(path, f":{line}:{column}", f"not UTF-8: byte 0x{content[error.start]:02x}")
-        return parse(toml, path, self._types, self._environ, self._broken_types)
+
+def read(
+    path: Path,
+    found: os.stat_result,
+    types: Mapping[str, Callable[..., Any]],
+    environ: Mapping[str, str],
+    broken_types: Mapping[str, str],
+) -> Definition:
+    """The definition in one file.
+
+    :param found: what ``stat`` says of it; the other parameters are those of ``parse``
+    :raises OSError: it cannot be read
+    """
+    if not stat.S_ISREG(found.st_mode):  # Opening a pipe would wait for its other end.
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        return unreadable(path, "", f"cannot be read: it is {kind}")
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        return unreadable(path, "", f"too large: expected at most {LARGEST // 1024} KiB")
+    try:
+        toml = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        return unreadable(path, f":{line}:{column}", f"not UTF-8: byte 0x{content[error.start]:02x}")
+    return parse(toml, path, types, environ, broken_types)
 
 
 def listing(definition: Definition) -> dict[str, Any]:
@@ -149,7 +162,7 @@ def listing(definition: Definition) -> dict[str, Any]:
     }
 
 
-def _paths(folder: Path) -> list[Path]:
+def paths(folder: Path) -> list[Path]:
     """The definition files of a folder by name; none if it is gone. Hidden ones are an editor's."""
     try:
         names = os.listdir(folder)
@@ -158,7 +171,7 @@ def _paths(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if name.endswith(".toml") and not name.startswith(".")]
 
 
-def _under_own_ids(
+def under_own_ids(
     definitions: list[Definition], shipped_ids: Set[str] = frozenset()
 ) -> tuple[list[Definition], dict[str, Definition]]:
     """The definitions of one folder, each under an id of its own, and the first one of every shared id.
@@ -189,5 +202,6 @@ def _under_own_ids(
     return listed, shared
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """What the system says of it."""
     return (error.strerror or str(error)).lower()

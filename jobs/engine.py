@@ -11,9 +11,10 @@ import time
 from asyncio import wrap_future
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from jobs import worker_types
 from jobs.caller import Caller
@@ -26,9 +27,12 @@ from jobs.redact import Redactor
 from jobs.row import now
 from jobs.runner import Runner
 from jobs.scheduler import Scheduler
+from jobs.store import runs
 from jobs.store.deletion import delete_manager, delete_rows
 from jobs.store.kept import to_resume
+from jobs.store.reader import ReadError
 from jobs.store.store import Store, Synchronous
+from jobs.store.tally import Tally
 from jobs.store.transaction import Commit
 from jobs.workers import SHIPPED
 
@@ -41,6 +45,25 @@ STOP_SECONDS = 5.0
 LEAST_CLOSE_SECONDS = 2.0
 
 
+class Figures(NamedTuple):
+    """What can be said of a service in numbers.
+
+    :param health: as ``Engine.health``
+    :param totals: managers and worker jobs by status; None if the database cannot be read now
+    :param tally: what was written
+    :param queued: how many changes wait for the writer
+    :param blocked_seconds: how long the jobs' event loop has been blocked by now
+    :param sizes: bytes of the files
+    """
+
+    health: dict[str, Any]
+    totals: dict[str, dict[str, int]] | None
+    tally: Tally
+    queued: int
+    blocked_seconds: float
+    sizes: dict[str, int]
+
+
 class Engine:
     """Everything but HTTP.
 
@@ -50,6 +73,7 @@ class Engine:
     :param environ: what ``{env.NAME}`` in definitions reads
     :param log_level: the lowest level taken from ``logging``
     :param clock: what schedules go by: the present time, seconds since 1970
+    :param secrets: what must not be stored in any text, by the names of its variables
     :raises DatabaseError: the database cannot be used
     :raises ValueError: a folder does not exist
     """
@@ -63,6 +87,7 @@ class Engine:
         synchronous: Synchronous,
         log_level: int,
         clock: Callable[[], float] = time.time,
+        secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         types = worker_types.load(SHIPPED, workers)
         for file, error in types.broken.items():
@@ -79,7 +104,9 @@ class Engine:
         left = self._store.commit(partial(interrupt, reason="the service had died")).result()
         if left:
             logger.warning("interrupted by the death of the service: %s", ", ".join(left))
-        self._log = Log(self._store.writer, Redactor())
+        redactor = Redactor()
+        redactor.add(secrets)
+        self._log = Log(self._store.writer, redactor)
         self._processes = Processes(workers, log_level)
         self.runner = Runner(
             self._log,
@@ -120,12 +147,28 @@ class Engine:
         }
         return {
             "status": "ok" if set(parts.values()) == {"ok"} else "failing",
-            "version": _version(),
+            "version": version(),
             "started_at": self.started_at,
             **parts,
             "sqlite_version": sqlite3.sqlite_version,
             "synchronous": self._store.synchronous,
         }
+
+    def figures(self) -> Figures:
+        """What ``GET /metrics`` answers. Looks at the disk; what it costs does not grow with the log."""
+        try:
+            totals = self.readers.read(runs.totals)
+        except ReadError:
+            totals = None
+        writer = self._store.writer
+        return Figures(
+            self.health(),
+            totals,
+            writer.tally,
+            writer.queued,
+            self.runner.blocked_seconds,
+            self._store.sizes(),
+        )
 
     async def delete(self, manager_id: str) -> None:
         """Remove a manager that has ended, with its rows, in pieces that leave others' writes their turn.
@@ -138,8 +181,9 @@ class Engine:
             await wrap_future(self._store.commit(partial(delete_manager, manager_id=manager_id)))
 
 
-def _version() -> str:
+def version() -> str:
+    """The version that runs."""
     try:
-        return version("stepstream")
-    except PackageNotFoundError:  # run from its folder, not installed
+        return metadata.version("stepstream")
+    except metadata.PackageNotFoundError:  # run from its folder, not installed
         return "unknown"

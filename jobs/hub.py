@@ -54,6 +54,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: TaskGroup
         self.streams: set[anyio.CancelScope] = set()  # those that are open, of every kind
+        self.delivered = 0  # bytes of their bodies, since the start
         self.stopping = anyio.Event()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:

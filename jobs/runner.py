@@ -101,6 +101,12 @@ class Runner:
         """Whether it takes runs."""
         return self._alive
 
+    @property
+    def blocked_seconds(self) -> float:
+        """How long a callback has been seen to keep its loop by now; 0 if none does for half a second."""
+        blockage = self._watchdog.blockage()
+        return blockage.seconds if blockage else 0.0
+
     def _main(self) -> None:
         try:
             anyio.run(self._serve, backend_options={"loop_factory": JobLoop})

@@ -29,18 +29,27 @@ def is_entry(row: Row) -> bool:
 
 def entry(row: Row, *, color: bool) -> str:
     """A row as text, with a line feed at its end; a line break inside a message continues indented."""
-    data = json.loads(row.data)
+    return _entry(json.loads(row.data), color=color)
+
+
+def entry_of(data: dict[str, Any], *, color: bool) -> str:
+    """The same of a row's data; empty for a row that is not shown."""
+    is_state = data["event"] == "job_status" and "job_id" not in data and data["previous"] is not None
+    return _entry(data, color=color) if is_state or data["event"] == "job_log" else ""
+
+
+def _entry(data: dict[str, Any], *, color: bool) -> str:
     clock = data["created_at"][11:23]
     who = data.get("step_name") or "manager"
-    if row.event == "job_log":
+    if data["event"] == "job_log":
         level, label, text = data["level"], LABELS[data["level"]], data["message"]
         if "truncated" in data:
             text += f" … [cut: {data['truncated']} bytes]"
     else:
         level, label, text = "state", "STATE", _status(data)
-    lines = [_plain(line, color=color) for line in LINE_BREAK.split(text)]
+    lines = [plain(line, color=color) for line in LINE_BREAK.split(text)]
     body = f"\n{INDENT}".join(lines)
-    line = f"{clock} {label:<5} {_plain(who, color=False)} › {body}"
+    line = f"{clock} {label:<5} {plain(who)} › {body}"
     paint = COLOURS[level] if color else ""
     return f"{paint}{line}{RESET}\n" if paint or (color and "\x1b" in line) else f"{line}\n"
 
@@ -54,7 +63,11 @@ def _status(data: dict[str, Any]) -> str:
     return text
 
 
-def _plain(text: str, *, color: bool) -> str:
+def plain(text: str, *, color: bool = False) -> str:
+    """A text with what could steer a terminal shown instead.
+
+    :param color: colour codes may pass
+    """
     if color:
         return CONTROL_BUT_COLOUR.sub(
             lambda found: found[0] if len(found[0]) > 1 else _escape(found[0]), text

@@ -101,9 +101,9 @@ class Console:
                 assert self._service.process.stdout is not None
                 self._service.process.stdout.close()
             else:
-                assert re.match(r"(curl|python3|node|\.venv/bin/(python|sqlite-utils)) ", command), (
-                    f"{where}: cannot be run"
-                )
+                assert re.match(
+                    r"(curl|python3|node|\.venv/bin/(python|sqlite-utils|stepstream)) ", command
+                ), f"{where}: cannot be run"
                 self._compare(expected, self._shell(command, where), where)
             self.executed += not command.startswith(NOT_RUN)
 
@@ -116,6 +116,7 @@ class Console:
 
     def _shell(self, command: str, where: str) -> str:
         is_start = command.startswith(START)
+        command = command.replace(".venv/bin/stepstream ", START)  # also where it is not installed
         command = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
         command = re.sub(r"(^|\| )python3 ", rf"\1{sys.executable} ", command)
         command = command.replace(" app.py ", f" {ROOT / 'app.py'} ").replace(PORT, self._host())
@@ -126,7 +127,8 @@ class Console:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self._service.folder,
-            env={key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")},
+            env={key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")}
+            | {"STEPSTREAM_URL": self._service.url},
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -24,6 +24,7 @@ SQL = re.compile(
 # From the top; a floor may import those below it and, where modules are named together, each other.
 FLOORS: list[tuple[str, ...]] = [
     ("app",),
+    ("jobs.cli",),
     ("jobs.web",),
     ("jobs.engine",),
     ("jobs.scheduler",),

@@ -31,9 +31,9 @@ def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
             {"STEPSTREAM_LOG_LEVEL": "loud"},
             'log_level: expected debug or info or warning or error, got "loud"',
         ),
-        ({"STEPSTREAM_HOST": "0.0.0.0"}, "host 0.0.0.0: this version has no login"),
-        ({"STEPSTREAM_HOST": "example.org"}, "host example.org: this version has no login"),
-        ({"STEPSTREAM_TOKEN": "secret"}, "STEPSTREAM_TOKEN: this version has no login"),
+        ({"STEPSTREAM_HOST": "0.0.0.0"}, "host 0.0.0.0: an address that others can reach needs a token"),
+        ({"STEPSTREAM_HOST": "example.org"}, "host example.org: an address that others can reach needs a"),
+        ({"STEPSTREAM_TOKEN": "short"}, "STEPSTREAM_TOKEN: expected 6 or more characters"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], message: str) -> None:
@@ -53,7 +53,7 @@ def test_loopback_addresses(host: str) -> None:
         ({"STEPSTREAM_WORKERS": "nosuch"}, "nosuch: there is no such folder of worker functions"),
         ({"STEPSTREAM_DEFINITIONS": "nosuch"}, "definitions folder nosuch:"),
         ({"STEPSTREAM_DB": "nosuch/x.db"}, "nosuch/x.db: cannot be locked: No such file or directory"),
-        ({"STEPSTREAM_HOST": "0.0.0.0"}, "host 0.0.0.0: this version has no login"),
+        ({"STEPSTREAM_HOST": "0.0.0.0"}, "host 0.0.0.0: an address that others can reach needs a token"),
     ],
     ids=lambda value: "",
 )

@@ -96,6 +96,11 @@ class Store:
             return str(error)
         return "ok"
 
+    def sizes(self) -> dict[str, int]:
+        """The bytes of the database and of its write-ahead log."""
+        database, log, *_ = self._files
+        return {"database": _size(database), "wal": _size(log)}
+
     def close(self, last: Change, seconds: float) -> bool:
         """Write what is queued and ``last``; False if the disk did not take it within some seconds."""
         written = self.writer.close(last, seconds)
@@ -110,6 +115,13 @@ class Store:
     def commit(self, change: Change) -> "Future[Any]":
         """Queue a change; the future has its result once it is committed."""
         return self.writer.commit(change)
+
+
+def _size(file: Path) -> int:
+    try:
+        return os.stat(file).st_size
+    except OSError:  # ``state`` says what is wrong with it
+        return 0
 
 
 def _part(file: Path, suffix: str) -> Path:

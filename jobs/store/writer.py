@@ -17,8 +17,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import perf_counter
 from typing import Any
 
+from jobs.store.tally import Tally
 from jobs.store.transaction import Commit, Transaction
 
 Change = Callable[[Transaction], Any]
@@ -72,6 +74,7 @@ class Writer:
         self._idle = False
         self._abandoned = threading.Event()
         self.state = "ok"
+        self.tally = Tally()
         self._thread = threading.Thread(target=self._run, name="stepstream-writer", daemon=True)
 
     def start(self) -> None:
@@ -82,6 +85,11 @@ class Writer:
     def alive(self) -> bool:
         """Whether the thread runs and its last commit succeeded."""
         return self._thread.is_alive() and self.state == "ok"
+
+    @property
+    def queued(self) -> int:
+        """How many changes wait."""
+        return len(self._queue)
 
     def submit(self, change: Change) -> None:
         """Queue a change. Waits while the queue is full.
@@ -209,6 +217,7 @@ class Writer:
         """
         tries = 0
         while True:
+            started = perf_counter()
             try:
                 self._transaction.begin()
                 self._check()
@@ -226,6 +235,7 @@ class Writer:
                 if code not in PASSING:
                     raise
                 self.state = f"waiting: {error}"
+                self.tally.failed_tries += 1
                 if self._abandoned.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):
                     raise SystemExit(f"the last rows could not be written: {error}") from error
                 tries += 1
@@ -234,4 +244,5 @@ class Writer:
                 raise
             else:
                 self.state = "ok"
+                self.tally.add(self._transaction.committed, perf_counter() - started)
                 return results

@@ -11,23 +11,30 @@ from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.store import rows, runs
 from jobs.store.rows import Head
+from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal
 
 
 @dataclass(frozen=True)
 class Floor:
-    """What the routes stand on; in ``request.state``."""
+    """What the routes stand on; kept in the application's ``state`` while its lifespan lasts."""
 
     engine: Engine
     hub: Hub
     overview: Overview
     max_streams: int
+    login: Login | None = None
 
 
 def floor(request: Request) -> Floor:
-    """What the routes stand on."""
-    found: Floor = request.state.floor
+    """What the routes stand on.
+
+    :raises Refusal: 503, the application is mounted in another one that did not enter its lifespan
+    """
+    found: Floor | None = getattr(request.app.state, "floor", None)
+    if found is None:
+        raise Refusal(503, "not started: the outermost application must enter the lifespan of this one")
     return found
 
 

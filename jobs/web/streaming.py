@@ -83,6 +83,7 @@ class Stream(EventSourceResponse):
         self._sending_since = self._loop.time()
         await send(message)
         self._sending_since = math.inf
+        self._hub.delivered += len(message.get("body", b""))
 
 
 async def say_goodbye(hub: Hub) -> None:

@@ -22,8 +22,8 @@ from tests.service import Service
 
 PAGE = DOCS / "how-to" / "behind-a-proxy.md"
 SITE = "stepstream.example"
-USER = ("ada", "Analytical")
-HASH = "$2b$04$abcdefghijklmnopqrstuuq5xLIhActf.k9L1lyLhcfPnmcW2V2EW"  # of the least cost
+TOKEN = "5d41402abc4b2a76b9719d911017c592"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 SECONDS = 40
 # Caddy gets no certificate for this site from anybody, and shall listen to nobody else.
 CADDY_OPTIONS = (
@@ -46,18 +46,16 @@ def configuration(language: str, changes: dict[str, object]) -> str:
 
 
 def server(port: int, folder: Path, service: Service) -> str:
-    """The page's ``server`` of nginx, with a certificate and a password."""
-    key, certificate, passwords = (folder / name for name in ("key.pem", "certificate.pem", "passwords"))
+    """The page's ``server`` of nginx, with a certificate."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
     options = f"-x509 -nodes -newkey rsa:2048 -subj /CN={SITE} -keyout {key} -out {certificate}"
     subprocess.run([program("openssl"), "req", *options.split()], check=True, capture_output=True)
-    passwords.write_text(f"{USER[0]}:{HASH}\n", encoding="ascii")
     return configuration(
         "nginx",
         {
             "443": f"127.0.0.1:{port}",
             "/etc/ssl/stepstream.pem": certificate,
             "/etc/ssl/stepstream.key": key,
-            "/etc/nginx/stepstream.htpasswd": passwords,
             "http://127.0.0.1:8000": service.url,
         },
     )
@@ -66,7 +64,7 @@ def server(port: int, folder: Path, service: Service) -> str:
 def site(service: Service) -> str:
     """The page's site of Caddy."""
     host = service.url.removeprefix("http://")
-    return configuration("caddyfile", {"HASH": HASH, "127.0.0.1:8000": host})
+    return configuration("caddyfile", {"127.0.0.1:8000": host})
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +75,13 @@ def sign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, sign: Path) -> Iterator[Service]:
-    """A service that knows the name of the site."""
-    service = Service(tmp_path_factory.mktemp("service"), {"STEPSTREAM_HOSTS": SITE})
+    """A service with a token that knows the name of the site."""
+    environ = {"STEPSTREAM_HOSTS": SITE, "STEPSTREAM_TOKEN": TOKEN}
+    service = Service(tmp_path_factory.mktemp("service"), environ)
     nasty.prepare(service)
     service.define("gated", f'name = "Gated"\n[step.only]\ntype = "nasty"\nfolder = "{sign.parent}"\n')
-    yield service.start()
+    service.start().client.headers.update(BEARER)
+    yield service
     if service.process.poll() is None:
         service.kill()
 
@@ -118,10 +118,7 @@ def wait_for_certificate(port: int) -> None:
 def page(port: int) -> Iterator[Page]:
     """A page of a browser that takes the site for the proxy."""
     with chromium(f"--host-resolver-rules=MAP {SITE} 127.0.0.1") as browser:
-        context = browser.new_context(
-            ignore_https_errors=True, http_credentials={"username": USER[0], "password": USER[1]}
-        )
-        page = context.new_page()
+        page = browser.new_context(ignore_https_errors=True).new_page()
         page.set_default_timeout(SECONDS * 1000)
         yield page
 
@@ -130,6 +127,8 @@ def page(port: int) -> Iterator[Page]:
 def test_the_panel_works(service: Service, port: int, page: Page, sign: Path) -> None:
     page.goto(f"https://{SITE}:{port}/")
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Log in").click()
     manager_id = Panel(page, service).run("Gated")
     badge = page.locator("main .badge")
     expect(badge).to_have_text("live", timeout=SECONDS * 1000)
@@ -153,10 +152,21 @@ def ask(client: httpx.Client, path: str) -> AbstractContextManager[httpx.Respons
     return client.stream("GET", path, extensions={"sni_hostname": SITE})
 
 
-@pytest.mark.parametrize("path", ["/", "/managers", "/static/main.js", "/healthz", "/managers/latest/events"])
-def test_nothing_is_shown_without_the_password(path: str, client: httpx.Client) -> None:
+@pytest.mark.parametrize("path", ["/managers", "/documents", "/managers/latest/events"])
+def test_nothing_is_shown_without_the_token(path: str, client: httpx.Client) -> None:
     with ask(client, path) as response:
         assert response.status_code == 401
+
+
+def test_the_cookie_travels_over_tls_only(client: httpx.Client) -> None:
+    answer = client.post(
+        "/login",
+        json={"token": TOKEN},
+        headers={"Origin": f"https://{SITE}", "Sec-Fetch-Site": "same-origin"},
+        extensions={"sni_hostname": SITE},
+    )
+    assert answer.status_code == 204
+    assert "secure" in answer.headers["set-cookie"].lower()
 
 
 # Caddy 2.6 ends such an answer as if it were complete.
@@ -164,7 +174,7 @@ def test_nothing_is_shown_without_the_password(path: str, client: httpx.Client) 
 @pytest.mark.parametrize("port", ["nginx"], indirect=True)
 @pytest.mark.parametrize("path", ["events", "log?follow=true", "log?follow=true&format=ndjson"])
 def test_what_breaks_off_does_not_look_complete(path: str, client: httpx.Client, service: Service) -> None:
-    client.auth = USER
+    client.headers.update(BEARER)
     manager_id = service.run("gated")
     with ask(client, f"/managers/{manager_id}/{path}") as response:
         chunks = response.iter_bytes()
@@ -174,4 +184,4 @@ def test_what_breaks_off_does_not_look_complete(path: str, client: httpx.Client,
         service.kill()
         with pytest.raises(httpx.RemoteProtocolError):
             list(chunks)
-    service.start()
+    service.start().client.headers.update(BEARER)

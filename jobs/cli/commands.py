@@ -1,0 +1,255 @@
+"""What does each word of the command ``stepstream`` do?"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.cli.check import checked, report, sentence
+from jobs.cli.ending import FAILED, NOT_DONE, OK, SIGNALLED, CommandError, Left
+from jobs.cli.follow import follow
+from jobs.cli.local import LocalRun
+from jobs.cli.progress import Progress
+from jobs.cli.service import Run, Service, part
+from jobs.cli.table import Table
+from jobs.cli.terminal import Terminal
+from jobs.cli.view import JsonLines, Lines, View, tell
+from jobs.cli.words import DEFAULT_URL, SERVE, WORDS, parser
+from jobs.engine import Engine
+from jobs.nearest import unknown
+from jobs.row import encode
+from jobs.status import LIVE
+from jobs.text import seconds
+
+OpenEngine = Callable[[Mapping[str, str]], Engine]
+"""Opens an engine by its settings; CommandError if that cannot be."""
+LOCAL_OPTIONS = ("db", "definitions", "workers")
+
+
+def run(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    serve: Callable[[Sequence[str]], int],
+    open_engine: OpenEngine,
+) -> int:
+    """Do what a command line says; the exit status.
+
+    :param serve: what ``serve`` does, with the words behind it
+    :param open_engine: opens the engine of ``run --local``
+    """
+    try:
+        if not words or words[0].startswith("-"):
+            return serve(words)
+        if words[0] == SERVE:
+            return serve(words[1:])
+        if words[0] not in WORDS:
+            raise CommandError(unknown("command", words[0], WORDS))
+        # What cannot be written in the terminal's own encoding is shown by its number.
+        with suppress(AttributeError):
+            sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        options = parser(words[0]).parse(words[1:])
+        with ExitStack() as stack:
+            return DOES[words[0]](Call(options, environ, Terminal(sys.stdout, environ), open_engine, stack))
+    except CommandError as error:
+        tell(str(error))
+        return NOT_DONE
+    except Left as left:
+        return SIGNALLED + left.number
+    except KeyboardInterrupt:
+        return SIGNALLED + signal.SIGINT
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SIGNALLED + signal.SIGPIPE
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command line: its options, and what else a word needs; what it opens is closed by ``stack``."""
+
+    options: argparse.Namespace
+    environ: Mapping[str, str]
+    terminal: Terminal
+    open_engine: OpenEngine
+    stack: ExitStack
+
+    def service(self) -> Service:
+        """The service that is meant."""
+        url = self.options.url or self.environ.get("STEPSTREAM_URL") or DEFAULT_URL
+        return self.stack.enter_context(closing(Service(url, self.environ.get("STEPSTREAM_TOKEN"))))
+
+    def view(self, manager: dict[str, Any], only: Sequence[str] = ()) -> View:
+        """What shows a run."""
+        return (
+            JsonLines(self.terminal) if self.options.json else Lines(self.terminal, Progress(manager, only))
+        )
+
+    def print(self, item: Mapping[str, Any]) -> None:
+        """Print an item as JSON."""
+        self.terminal.write(f"{encode(item)}\n")
+
+
+def _run(call: Call) -> int:
+    options = call.options
+    params: dict[str, str] = {}
+    for name, value in options.param:
+        if name in params:
+            raise CommandError(f"--param {name} is given twice")
+        params[name] = value
+    if options.local:
+        return _run_locally(call, params)
+    for name in LOCAL_OPTIONS:
+        if getattr(options, name):
+            raise CommandError(f"--{name} is for run --local; a service has its own")
+    service = call.service()
+    manager = service.start(options.name, params)
+    if options.detach:
+        call.print(manager) if options.json else call.terminal.write(f"{manager['id']}\n")
+        return OK
+    if not options.json:
+        tell(f"{manager['id']} has started, see {service.url}/#/managers/{manager['id']}")
+    source = Run(service, manager["id"], level=options.level)
+    return follow(source, call.view(manager), cancels=True)
+
+
+def _run_locally(call: Call, params: Mapping[str, str]) -> int:
+    options = call.options
+    if options.detach or options.url:
+        raise CommandError(f"--{'detach' if options.detach else 'url'} needs a service; --local has none")
+    with _database(options.db) as database:
+        flags = {name: getattr(options, name) for name in LOCAL_OPTIONS if getattr(options, name)}
+        engine = call.open_engine({**flags, "db": database})
+        finished = False
+        try:
+            source = LocalRun(engine, options.name, params, options.level)
+            status = follow(source, call.view(source.manager()), cancels=True)
+            finished = True
+        finally:
+            if finished:  # else in a hurry
+                engine.drain()
+            engine.close()
+    return status
+
+
+@contextmanager
+def _database(given: str | None) -> Iterator[str]:
+    """The path of a database: as given, or one that is removed afterwards."""
+    if given is not None:
+        yield given
+        return
+    folder = tempfile.mkdtemp(prefix="stepstream-")
+    try:
+        yield str(Path(folder) / "stepstream.db")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tail(call: Call) -> int:
+    options, service = call.options, call.service()
+    manager = service.get(f"/managers/{part(options.id)}")
+    steps = [step["name"] for step in manager["steps"]]
+    if options.step is not None and options.step not in steps:
+        raise CommandError(unknown("step", options.step, steps))
+    filters = {"step": options.step, "level": options.level}
+    after = 0
+    if options.lines is not None:
+        path = f"/managers/{part(manager['id'])}/log"
+        first = service.get(path, format="json", tail=options.lines, limit=1, **filters)["items"]
+        after = first[0]["seq"] - 1 if first else manager["last_seq"]
+    only = [options.step] if options.step else []
+    source = Run(service, manager["id"], after, **filters)
+    return follow(source, call.view(manager, only), cancels=False)
+
+
+def _list(call: Call) -> int:
+    options, service = call.options, call.service()
+    if options.what == "definitions":
+        if options.status or options.definition:
+            raise CommandError("--status and --definition choose runs")
+        items = service.items("/definitions", options.limit)
+        shown = Table(("ID", "STEPS", "STATE", "SCHEDULE", "NAME"), _definition_row)
+    else:
+        items = service.items(
+            "/managers", options.limit, status=options.status, definition=options.definition
+        )
+        shown = Table(("ID", "STATUS", "DEFINITION", "CREATED (UTC)", "TOOK", "JOBS"), _manager_row)
+    if options.json:
+        for item in items:
+            call.print(item)
+    else:
+        shown.write(call.terminal, items)
+    return OK
+
+
+def _manager_row(manager: Mapping[str, Any]) -> tuple[str, ...]:
+    took = "" if manager["duration"] is None else seconds(manager["duration"])
+    created = manager["created_at"][:19].replace("T", " ")
+    jobs = f"{manager['completed_jobs']}/{manager['total_jobs']}"
+    return manager["id"], manager["status"], manager["definition"], created, took, jobs
+
+
+def _definition_row(definition: Mapping[str, Any]) -> tuple[str, ...]:
+    errors = len(definition["errors"])
+    state = f"{errors} {'error' if errors == 1 else 'errors'}" if errors else "ready"
+    if not definition["enabled"]:
+        state = "disabled"
+    return definition["id"], str(len(definition["steps"])), state, definition["schedule"], definition["name"]
+
+
+def _cancel(call: Call) -> int:
+    options = call.options
+    body = {"step": options.step, "job": options.job, "reason": options.reason}
+    manager = call.service().post(f"/managers/{part(options.id)}/cancel", body)
+    if options.json:
+        call.print(manager)
+    else:
+        what = options.job or options.step or manager["id"]
+        ended = not (options.job or options.step) and manager["status"] not in LIVE
+        call.terminal.write(f"{what}: {manager['status'] if ended else 'cancelling'}\n")
+    return OK
+
+
+def _retry(call: Call) -> int:
+    options = call.options
+    manager = call.service().post(f"/managers/{part(options.id)}/retry", {"step": options.step})
+    if options.json:
+        call.print(manager)
+    else:
+        call.terminal.write(f"{manager['id']}: attempt {manager['attempt']}\n")
+    return OK
+
+
+def _check(call: Call) -> int:
+    options = call.options
+    workers = options.workers or call.environ.get("STEPSTREAM_WORKERS")
+    definitions = checked(options.files, Path(workers) if workers else None, call.environ)
+    for definition in definitions:
+        errors, warnings = (
+            [report(definition, problem) for problem in problems]
+            for problems in (definition.errors, definition.warnings)
+        )
+        if options.json:
+            call.print(
+                {"file": str(definition.path), "id": definition.id, "errors": errors, "warnings": warnings}
+            )
+            continue
+        lines = [sentence(definition, "error", each) for each in errors]
+        lines += [sentence(definition, "warning", each) for each in warnings]
+        call.terminal.write("".join(f"{line}\n" for line in lines or [f"{definition.path}: ok"]))
+    return FAILED if any(definition.errors for definition in definitions) else OK
+
+
+DOES: dict[str, Callable[[Call], int]] = {
+    "run": _run,
+    "tail": _tail,
+    "list": _list,
+    "cancel": _cancel,
+    "retry": _retry,
+    "check": _check,
+}

@@ -1,0 +1,110 @@
+"""How does a run go without a service? An engine in this process, and its log read after each commit."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from jobs.cli.ending import CommandError
+from jobs.cli.source import Event
+from jobs.definition import BadParams, params_for
+from jobs.engine import Engine
+from jobs.nearest import unknown
+from jobs.row import LEVELS
+from jobs.runner import TooManyRunning
+from jobs.store import rows, runs
+from jobs.store.rows import Head, RowFilter
+from jobs.store.transaction import Commit
+
+LOOK_SECONDS = 1.0
+
+
+class LocalRun:
+    """A run in this process, started.
+
+    :param level: the lowest level of lines that is wanted
+    :raises CommandError: there is no such definition, or it cannot be run so
+    """
+
+    def __init__(
+        self, engine: Engine, definition_id: str, params: Mapping[str, str], level: str | None
+    ) -> None:
+        self._engine = engine
+        self._filter = RowFilter(levels=frozenset(LEVELS[LEVELS.index(level) :]) if level else frozenset())
+        self._news = threading.Event()
+        self._death: BaseException | None = None
+        engine.on_commit = self._committed
+        engine.on_death = self._died
+        self._id = self._start(definition_id, params)
+
+    def _start(self, definition_id: str, given: Mapping[str, str]) -> str:
+        definition = self._engine.catalogue.get(definition_id)
+        if definition is None:
+            known = [each.id for each in self._engine.catalogue.all()]
+            raise CommandError(unknown("definition", definition_id, known))
+        if definition.errors:
+            raise CommandError("; ".join(map(str, definition.errors)))
+        if not definition.enabled:
+            raise CommandError(f"{definition.id} is disabled (enabled = false)")
+        try:
+            params = params_for(definition, given)
+            return self._engine.runner.submit(self._engine.runner.start(definition, params)).result()
+        except (BadParams, TooManyRunning, ValueError) as error:
+            raise CommandError(str(error)) from None
+
+    def _committed(self, commit: Commit) -> None:
+        self._news.set()
+
+    def _died(self, error: BaseException) -> None:
+        self._death = error
+        self._news.set()
+
+    def manager(self) -> dict[str, Any]:
+        """The manager with its steps, as it is."""
+        found = self._engine.readers.read(lambda db: runs.manager(db, self._id))
+        assert found is not None
+        return found
+
+    def pages(self) -> Iterator[list[Event]]:
+        """What happens until the end.
+
+        :raises CommandError: the engine has died
+        """
+        position = 0
+        while True:
+            self._news.wait(LOOK_SECONDS)
+            self._news.clear()
+            if self._death is not None:
+                raise CommandError(f"stopped by a failure: {self._death!r}")
+            head = self._head()
+            while position < head.last_seq:
+                page = self._page(position, head.last_seq)
+                position = page[-1].seq
+                yield [Event(row.event, json.loads(row.data)) for row in page if self._filter.passes(row)]
+            if head.ended:
+                yield [Event("end", self._engine.readers.read(partial(_end, head=head)))]
+                return
+
+    def _head(self) -> Head:
+        head = self._engine.readers.read(lambda db: rows.head(db, self._id))
+        assert head is not None
+        return head
+
+    def _page(self, position: int, last_seq: int) -> list[rows.Row]:
+        return self._engine.readers.read(lambda db: rows.rows(db, self._id, position, last_seq))
+
+    def cancel(self) -> None:
+        """Cancel it."""
+        self._engine.runner.submit(self._engine.runner.cancel(self._id, "stopped in a terminal")).result()
+
+
+def _end(db: Any, head: Head) -> dict[str, Any]:
+    """The receipt, as a stream ends with."""
+    lines = rows.line_counts(db, head.manager_id)
+    return {
+        "status": head.status,
+        "last_seq": head.last_seq,
+        "lines": lines,
+        "total_lines": sum(lines.values()),
+    }

@@ -1,0 +1,116 @@
+"""Promise: the service can be mounted in any Starlette or FastAPI application, in three lines."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.pages import DOCS, blocks
+from tests.service import ROOT
+from tests.sse import parse
+
+PAGE = DOCS / "how-to" / "mount-it.md"
+(STARLETTE, OWN_LIFESPAN, FASTAPI) = (block.text for block in blocks(PAGE, "python"))
+
+
+class Site:
+    """An application under a uvicorn of its own."""
+
+    def __init__(self, folder: Path, code: str, *flags: str) -> None:
+        (folder / "site_app.py").write_text(code, encoding="utf-8")
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("STEPSTREAM_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "site_app:site", "--port", "0", *flags],
+            cwd=folder,
+            env={**environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        url = ""
+        while not url:
+            line = self.process.stderr.readline()
+            assert line, "it ended"
+            if "running on" in line:
+                url = line.split("running on ")[1].split()[0]
+        self.client = httpx.Client(base_url=url, timeout=20)
+
+    def stop(self) -> str:
+        """Stop it as its supervisor would; what it had to say."""
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stderr is not None
+        said = self.process.stderr.read()
+        self.process.stderr.close()
+        self.process.wait(10)
+        return said
+
+
+@pytest.fixture(params=[STARLETTE, OWN_LIFESPAN, FASTAPI], ids=["starlette", "own lifespan", "fastapi"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """Each application that the page shows."""
+    site = Site(tmp_path, request.param)
+    yield site
+    if site.process.poll() is None:
+        site.process.kill()
+        site.stop()
+
+
+def test_everything_is_there_below_the_prefix(site: Site) -> None:
+    client = site.client
+    assert client.get("/jobs/healthz").json()["status"] == "ok"
+    panel = client.get("/jobs", follow_redirects=True)
+    assert panel.url.path == "/jobs/"
+    for link in re.findall(r'(?:href|src)="([^"#]+)"', panel.text):
+        assert client.get(panel.url.join(link)).status_code == 200
+    started = client.post("/jobs/definitions/nearby-restaurants/runs")
+    location = started.headers["location"]
+    assert location == f"/jobs/managers/{started.json()['id']}"
+    with client.stream("GET", f"{location}/events") as response:
+        events = list(parse(response.iter_raw()))
+    assert json.loads(events[-1].data)["status"] == "completed"
+    page = client.get("/jobs/definitions?limit=1").json()
+    assert page["next"].startswith("/jobs/definitions?")
+    assert client.get(page["next"]).status_code == 200
+    missing = client.get("/jobs/nosuch")
+    assert missing.headers["content-type"] == "application/problem+json"
+    assert client.get("/jobs/healthz", headers={"Host": "evil.example"}).status_code == 400
+    assert "Traceback" not in site.stop()
+
+
+def test_a_viewer_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    site = Site(tmp_path, STARLETTE)
+    client = httpx.Client(base_url=site.client.base_url, timeout=20)
+    client.post("/jobs/definitions/load-test/runs", json={"params": {"log_delay_ms": 1000}})
+    with client.stream("GET", "/jobs/managers/latest/events") as response:
+        events = parse(response.iter_raw())
+        next(events)
+        assert "Traceback" not in site.stop()
+        assert [event.name for event in events][-1] == "bye"
+    client.close()
+
+
+def test_a_prefix_of_a_proxy_comes_before_that_of_the_mount(tmp_path: Path) -> None:
+    site = Site(tmp_path, STARLETTE, "--root-path", "/outer")
+    started = site.client.post("/jobs/definitions/nearby-restaurants/runs")
+    assert started.headers["location"].startswith("/outer/jobs/managers/")
+    assert site.client.get("/jobs/definitions?limit=1").json()["next"].startswith("/outer/jobs/definitions?")
+    site.stop()
+
+
+def test_a_lifespan_that_was_forgotten_is_named(tmp_path: Path) -> None:
+    site = Site(tmp_path, STARLETTE.replace("lifespan=stepstream.router.lifespan_context", ""))
+    answer = site.client.get("/jobs/managers")
+    assert answer.status_code == 503
+    assert "lifespan" in answer.json()["detail"]
+    site.stop()
+
+
+pytestmark = pytest.mark.slow
