@@ -1,4 +1,4 @@
-"""Which line is where, and when? Those of one step by number, where pages of the wanted ones begin, their rate."""
+"""Which line is where, and when? By its number, by the page of wanted ones that it is on; and their rate."""
 
 import json
 import sqlite3
@@ -18,13 +18,13 @@ OWN = ""  # instead of a step's name: the manager itself
 def before_line(db: sqlite3.Connection, manager_id: str, step: str, number: int, last_seq: int) -> int:
     """The position before a step's first line of this number or above; the last one where there is none.
 
-    Every so manieth line is in an index: from there it is not far.
+    A step's first line and every so manieth after it are in an index: from there it is not far.
     """
     name = None if step == OWN else step
     mark = db.execute(
         "SELECT seq FROM log WHERE manager_id = ? AND step_name IS ? AND line_number = ?"  # noqa: S608
-        f" AND line_number % {MARK_EVERY} = 0",  # as the index has it
-        (manager_id, name, number - number % MARK_EVERY),
+        f" AND (line_number - 1) % {MARK_EVERY} = 0",  # as the index has it
+        (manager_id, name, number - (number - 1) % MARK_EVERY),
     ).fetchone()
     found = db.execute(
         "SELECT seq FROM log WHERE manager_id = ? AND seq >= ? AND seq <= ?"
@@ -67,8 +67,8 @@ def pages(db: sqlite3.Connection, manager_id: str, wanted: RowFilter, size: int)
 def rate(db: sqlite3.Connection, manager_id: str) -> dict[str, Any]:
     """How many lines were written in each of some equal parts of the time that a log spans.
 
-    Of a long log only some rows are looked at, evenly spread, and each stands for as many as there are from one
-    to the next: however long it is, this is quick.
+    Of a long log only some rows are looked at, evenly spread, and each stands for those up to the next:
+    however long it is, this is quick.
     """
     (last,) = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
     every = max(1, last // RATE_ROWS)

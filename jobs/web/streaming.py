@@ -38,12 +38,12 @@ class Stream(EventSourceResponse):
         In place of sse-starlette's group of three tasks for each stream: those that a group cancels leave
         garbage that refers to itself, kilobytes for each viewer, which old as it is is hardly ever collected.
         """
+        self._loop = asyncio.get_running_loop()
+        self._sending_since = math.inf
         if scope["method"] == "HEAD":
             await super().__call__(scope, receive, send)
             return
-        self._loop = asyncio.get_running_loop()
         self._writing: Writing | None = scope.get("extensions", {}).get(DIRECT)
-        self._sending_since = math.inf
         self._stalled = False
         with anyio.CancelScope() as self._cut:
             self._hub.streams.add(self._cut)
