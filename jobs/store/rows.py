@@ -47,10 +47,7 @@ class Head:
 
 
 class RowFilter(NamedTuple):
-    """Which rows of a manager are wanted; an empty set wants all. ``levels`` concerns lines only.
-
-    Among the steps ``""`` stands for the manager itself.
-    """
+    """Which rows of a manager are wanted; an empty set wants all. ``levels`` concerns lines only."""
 
     steps: frozenset[str] = frozenset()
     jobs: frozenset[str] = frozenset()
@@ -65,7 +62,7 @@ class RowFilter(NamedTuple):
     def passes(self, row: Row) -> bool:
         """Whether a row is wanted."""
         return (
-            (not self.steps or (row.step_name or "") in self.steps)
+            (not self.steps or row.step_name in self.steps)
             and (not self.jobs or row.job_id in self.jobs)
             and (not self.events or row.event in self.events)
             and (not self.levels or row.level is None or row.level in self.levels)
@@ -75,7 +72,7 @@ class RowFilter(NamedTuple):
         """The same as a condition."""
         conditions, values = [], []
         for column, wanted in (
-            ("coalesce(step_name, '')", self.steps),
+            ("step_name", self.steps),
             ("job_id", self.jobs),
             ("event", self.events),
             ("level", self.levels),
