@@ -1,7 +1,7 @@
 """Promise: commands start, follow, list, cancel and retry runs; the exit status tells how it went."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -182,3 +182,14 @@ def test_a_reader_that_has_seen_enough(service: Service) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(20) in (0, 3, 141)  # the pipe may have had room for all
+
+
+def test_a_token_is_sent_along(make_service: Callable[..., Service]) -> None:
+    service = make_service({"STEPSTREAM_TOKEN": "open-sesame"}).start()
+    done = command("run", "nearby-restaurants", service=service, STEPSTREAM_TOKEN="open-sesame")
+    assert done.returncode == 0
+    for token in ("", "another-one"):
+        refused = command("list", service=service, STEPSTREAM_TOKEN=token)
+        assert refused.returncode == 2
+        assert refused.stderr == "stepstream: the service asks for a token: set STEPSTREAM_TOKEN to its own\n"
+    assert "expected ASCII" in command("list", service=service, STEPSTREAM_TOKEN="süß").stderr
