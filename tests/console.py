@@ -23,6 +23,7 @@ NOT_RUN = ("git clone ", "cd ", "make test", "mkdir ", "sudo ", "journalctl ", "
 # A panel's stream goes on until one presses Ctrl-C.
 ENDLESS = re.compile(r"curl -N localhost:\d+/events$")
 VARYING = [
+    (re.compile(r"(?<=\S) {2,}(?=\S)"), "  "),  # a table's columns are as wide as what is in them
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "TIME"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "CLOCK"),
     (re.compile(r'("duration": ?)[0-9.e-]+'), r"\1SECONDS"),
