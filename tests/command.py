@@ -94,6 +94,7 @@ class Terminal:
     def __init__(self, descriptor: int, process: "subprocess.Popen[bytes]") -> None:
         self._descriptor = descriptor
         self._process = process
+        self._bytes = b""
         self.raw = ""
 
     def read_until(self, wanted: Callable[[str], object]) -> None:
@@ -126,7 +127,8 @@ class Terminal:
             piece = os.read(self._descriptor, 65536)
         except OSError:  # Linux: the other end is closed
             return False
-        self.raw += piece.decode("utf-8", "replace").replace("\r\n", "\n")
+        self._bytes += piece  # a piece may end within a character
+        self.raw = self._bytes.decode("utf-8", "replace").replace("\r\n", "\n")
         return bool(piece)
 
     @property
