@@ -18,6 +18,7 @@ from jobs.page import Encoded
 DIRECT = "stepstream.write"
 # Where Linux tells, in its struct tcp_info, how many milliseconds ago data was last sent.
 LAST_DATA_SENT = 44
+PIECE_BYTES = 16 * 1024
 RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: close at once, and not cleanly
 
 
@@ -32,7 +33,10 @@ class Direct:
         cycle = getattr(send, "__self__", None)
         if isinstance(cycle, RequestResponseCycle):
             scope.setdefault("extensions", {})[DIRECT] = Writing(cycle)
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        finally:  # it knows the request, which has the scope
+            scope.get("extensions", {}).pop(DIRECT, None)
 
 
 class Writing:
@@ -48,14 +52,27 @@ class Writing:
         self._chunked = cycle.scope["http_version"] >= "1.1"  # HTTP/1.2 as well; h11 takes any number
 
     def __call__(self, encoded: Encoded) -> bool:
-        """Write a part; False, and nothing is written, while the client is slow or when it has left."""
-        cycle = self._cycle
-        if self._flow.write_paused or cycle.disconnected or cycle.response_complete:
-            return False
-        if not cycle.response_started or self._transport.is_closing():
+        """Write a page; False, and nothing is written, while the client is slow or when it has left."""
+        if not self._possible:
             return False
         self._transport.write(encoded.chunk if self._chunked else encoded.body)
         return True
+
+    def in_pieces(self, encoded: Encoded) -> bool:
+        """The same with a page that nobody else has: a piece of it is let go once the client has taken it."""
+        if not self._possible:
+            return False
+        page = encoded.chunk if self._chunked else encoded.body
+        for start in range(0, len(page), PIECE_BYTES):
+            self._transport.write(page[start : start + PIECE_BYTES])
+        return True
+
+    @property
+    def _possible(self) -> bool:
+        cycle = self._cycle
+        if self._flow.write_paused or cycle.disconnected or cycle.response_complete:
+            return False
+        return cycle.response_started and not self._transport.is_closing()
 
     async def room(self) -> None:
         """Wait until the client has taken nearly all that waits for it."""

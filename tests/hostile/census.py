@@ -32,7 +32,7 @@ def census(step: Job, file: str) -> None:
         type(each).__name__ for each in objects if str(type(each).__module__).startswith(SERVING)
     )
     counts["generators"] = sum(type(each) is AsyncGeneratorType for each in objects if not _is_over(each))
-    counts["streams"] = hub.streams
+    counts["streams"] = len(hub.streams)
     counts["tasks"] = len(asyncio.all_tasks(hub._loop))
     counts["timers"] = sum(type(each).__name__ == "TimerHandle" for each in objects)
     counts["threads"] = threading.active_count()
