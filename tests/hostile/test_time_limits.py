@@ -73,6 +73,8 @@ def incomplete(service: WatchedService) -> list[socket.socket]:
 
 
 def check_limits(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        connection.settimeout(90)
     nothing, half_a_head, behind_an_answer, half_a_body, stream, early = connections
     assert closed(nothing) == b""
     for connection in (half_a_head, behind_an_answer, half_a_body):
