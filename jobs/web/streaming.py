@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterable
+from contextlib import nullcontext
 from typing import Any
 
 import anyio
@@ -45,7 +46,8 @@ class Stream(EventSourceResponse):
             return
         self._writing: Writing | None = scope.get("extensions", {}).get(DIRECT)
         self._stalled = False
-        with anyio.CancelScope() as self._cut:
+        watched = self._writing.watched() if self._writing else nullcontext()
+        with watched, anyio.CancelScope() as self._cut:
             self._hub.streams.add(self._cut)
             self._watch()
             leaving = self._loop.create_task(self._until_gone(receive))
@@ -70,7 +72,8 @@ class Stream(EventSourceResponse):
     def _watch(self) -> None:
         """Cut who has taken nothing for too long, else look again when that could be."""
         now = self._loop.time()
-        since = now - self._writing.stalled_seconds() if self._writing else min(self._sending_since, now)
+        stalled = self._writing.stalled_seconds() if self._writing else None
+        since = min(self._sending_since, now) if stalled is None else now - stalled
         due = since + SEND_SECONDS
         if due <= now:
             self._stalled = True
