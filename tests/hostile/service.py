@@ -16,8 +16,8 @@ from tests.hostile import census
 from tests.wire import ask
 
 Counts = dict[str, int]
-# What has threads of its own, or keeps them for some seconds, may have made some since.
-MORE_THREADS = 12
+# Threads are kept for some seconds, and what the service does by itself has a timer at one moment or not.
+ROOM = {"threads": 12, "timers": 3}
 LATENCY_SECONDS = 2.0  # of one line in a hundred; a machine that does other things as well
 STOP_SECONDS = 6.0
 
@@ -72,11 +72,10 @@ class WatchedService(FaultService):
             check(time.monotonic() < deadline, f"is left behind: {more}")
 
     def _more(self, counts: Counts) -> Counts:
-        room = {"threads": MORE_THREADS}
         return {
             what: count - self.idle.get(what, 0)
             for what, count in counts.items()
-            if count > self.idle.get(what, 0) + room.get(what, 0)
+            if count > self.idle.get(what, 0) + ROOM.get(what, 0)
         }
 
     @contextmanager

@@ -192,6 +192,7 @@ def test_the_limits_as_they_are(service: WatchedService) -> None:
     assert [trickle.cut for trickle in trickles] == [False] * len(trickles)
     for connection in stalled:
         connection.close()
+    assert service.post(f"/managers/{live}/cancel").status_code == 202
     service.check_idle()
     assert time.monotonic() - started < 180
 
