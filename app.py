@@ -45,6 +45,7 @@ from jobs.web.problem import (
 )
 from jobs.web.routes import routes
 from jobs.web.server import Server, listen, max_streams, raise_descriptor_limit
+from jobs.web.streaming import say_goodbye
 
 NAMES = ("host", "port", "db", "definitions", "workers", "hosts", "token", "synchronous", "log_level")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -186,6 +187,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)
         async with anyio.create_task_group() as tasks:
             await tasks.start(hub.run)
+            tasks.start_soon(say_goodbye, hub)
             await tasks.start(overview.run)
             running.scheduler.start()
             app.state.floor = Floor(running, hub, overview, max_streams(), login)

@@ -53,7 +53,7 @@ class Hub:
         self._waiting: set[Bell] = set()  # of those who follow no manager
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: TaskGroup
-        self.streams = 0  # those that are open, of every kind
+        self.streams: set[anyio.CancelScope] = set()  # those that are open, of every kind
         self.delivered = 0  # bytes of their bodies, since the start
         self.stopping = anyio.Event()
 

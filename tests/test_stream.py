@@ -2,10 +2,8 @@
 
 import json
 import signal
-import socket
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -520,29 +518,3 @@ def test_pings_come_in_silence_and_only_a_filtered_one_moves_the_position(
     ping = next(event for event in filtered if event.name == "ping")
     assert ping.id == str(ping.json["last_seq"])
     assert ping.json["last_seq"] > 0
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(150)
-def test_a_client_that_takes_nothing_is_cut(service: Service, tmp_path: Path) -> None:
-    """Its connection goes within a minute, and the service keeps nothing of it; others go on meanwhile."""
-    manager_id = service.run("levels", lines=3000)  # more than the buffers of a connection hold
-    service.finish(manager_id)
-    before = descriptors(service)
-    host, port = service.url.removeprefix("http://").split(":")
-    with socket.socket() as stalled:
-        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.connect((host, int(port)))
-        stalled.sendall(f"GET /managers/{manager_id}/events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        begun = time.monotonic()
-        while descriptors(service) <= before and time.monotonic() < begun + 10:
-            time.sleep(0.01)
-        assert descriptors(service) > before
-        assert len(seqs(service.events(manager_id))) > 12_000
-        while descriptors(service) > before:
-            assert time.monotonic() < begun + 60
-            time.sleep(0.2)
-
-
-def descriptors(service: Service) -> int:
-    return len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))

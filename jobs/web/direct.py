@@ -9,6 +9,8 @@ extension knows what ASGI does not tell: whether a client is slow, and since whe
 
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle
@@ -16,8 +18,10 @@ from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 from jobs.page import Encoded
 
 DIRECT = "stepstream.write"
-# Where Linux tells, in its struct tcp_info, how many milliseconds ago data was last sent.
-LAST_DATA_SENT = 44
+# From Linux's struct tcp_info: segments that are not acknowledged; how many milliseconds ago data was sent,
+# and an acknowledgement came; bytes that are not sent.
+INFO = struct.Struct("=24xI16xI8xI84xI")
+PIECE_BYTES = 16 * 1024
 RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: close at once, and not cleanly
 
 
@@ -32,7 +36,10 @@ class Direct:
         cycle = getattr(send, "__self__", None)
         if isinstance(cycle, RequestResponseCycle):
             scope.setdefault("extensions", {})[DIRECT] = Writing(cycle)
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        finally:  # it knows the request, which has the scope
+            scope.get("extensions", {}).pop(DIRECT, None)
 
 
 class Writing:
@@ -48,30 +55,66 @@ class Writing:
         self._chunked = cycle.scope["http_version"] >= "1.1"  # HTTP/1.2 as well; h11 takes any number
 
     def __call__(self, encoded: Encoded) -> bool:
-        """Write a part; False, and nothing is written, while the client is slow or when it has left."""
-        cycle = self._cycle
-        if self._flow.write_paused or cycle.disconnected or cycle.response_complete:
-            return False
-        if not cycle.response_started or self._transport.is_closing():
+        """Write a page; False, and nothing is written, while the client is slow or when it has left."""
+        if not self._possible:
             return False
         self._transport.write(encoded.chunk if self._chunked else encoded.body)
         return True
+
+    def in_pieces(self, encoded: Encoded) -> bool:
+        """The same with a page that nobody else has: a piece of it is let go once the client has taken it."""
+        if not self._possible:
+            return False
+        page = encoded.chunk if self._chunked else encoded.body
+        for start in range(0, len(page), PIECE_BYTES):
+            self._transport.write(page[start : start + PIECE_BYTES])
+        return True
+
+    @property
+    def _possible(self) -> bool:
+        cycle = self._cycle
+        if self._flow.write_paused or cycle.disconnected or cycle.response_complete:
+            return False
+        return cycle.response_started and not self._transport.is_closing()
 
     async def room(self) -> None:
         """Wait until the client has taken nearly all that waits for it."""
         await self._flow.drain()
 
-    def stalled_seconds(self) -> float:
-        """Since when the client has taken nothing of what waits for it, as far as the system tells; else 0.
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Meanwhile the caller looks after a client that takes nothing, in place of the system.
 
-        Nothing is sent to who leaves no room; who takes a little now and then is sent a little.
+        The system's own limit also ends the connection of one that takes little pieces.
         """
         connection = self._transport.get_extra_info("socket")
-        if not self._flow.write_paused or connection is None or not hasattr(socket, "TCP_INFO"):
+        if connection is None or not hasattr(socket, "TCP_USER_TIMEOUT") or self._transport.is_closing():
+            yield
+            return
+        limit = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
+        try:
+            yield
+        finally:
+            if not self._transport.is_closing():
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
+
+    def stalled_seconds(self) -> float | None:
+        """Since when the client has taken nothing of what waits for it, 0 if nothing waits; None if unknown.
+
+        Nothing is sent to who leaves no room, and who is not there any more acknowledges nothing.
+        """
+        connection = self._transport.get_extra_info("socket")
+        if connection is None or not hasattr(socket, "TCP_INFO") or self._transport.is_closing():
+            return None
+        info: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO.size)
+        if len(info) < INFO.size:
+            return None
+        sent, data_sent_ago, acknowledged_ago, unsent = INFO.unpack(info)
+        if not (sent or unsent or self._transport.get_write_buffer_size()):
             return 0.0
-        info: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_SENT + 4)
-        (milliseconds,) = struct.unpack_from("I", info, LAST_DATA_SENT)
-        return float(milliseconds) / 1000
+        milliseconds: int = max(data_sent_ago, acknowledged_ago)
+        return milliseconds / 1000
 
     def cut(self) -> None:
         """Close the connection at once. What waits for the client is dropped, and it sees a broken stream."""

@@ -78,7 +78,9 @@ class Follower:
                         if page.gap:
                             yield event("gap", {"from": page.gap[0], "to": page.gap[1]})
                         encoded = page.encoded(self.view)
-                        if encoded.body and not (self.writing and self.writing(encoded)):
+                        if self.writing and encoded.body and self.writing.in_pieces(encoded):
+                            self.hub.delivered += len(encoded.body)
+                        elif encoded.body:
                             yield encoded.body
                         # Only now: a ping's id must not be ahead of what the client has.
                         self._sent(page, encoded)

@@ -109,7 +109,7 @@ def _filter(query: Query, events: tuple[str, ...] = ()) -> RowFilter:
 def stream_of(request: Request, chunks: Chunks, headers: Mapping[str, str] | None = None) -> Response:
     """A stream of events, or a word that there are too many."""
     here = floor(request)
-    if here.hub.streams >= here.max_streams:
+    if len(here.hub.streams) >= here.max_streams:
         chunks = busy()
     return Stream(chunks, here.hub, SSE, dict(headers or {}))
 

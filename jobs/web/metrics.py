@@ -110,7 +110,9 @@ class Page(Collector):
 
     def _viewers(self) -> Iterator[Metric]:
         hub = self._here.hub
-        yield GaugeMetricFamily("stepstream_viewers", "Streams and followed logs that are open.", hub.streams)
+        yield GaugeMetricFamily(
+            "stepstream_viewers", "Streams and followed logs that are open.", len(hub.streams)
+        )
         yield GaugeMetricFamily("stepstream_viewers_limit", "How many may be open.", self._here.max_streams)
         yield CounterMetricFamily(
             "stepstream_delivered_bytes", "Bytes that were handed to them since the start.", hub.delivered

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +55,16 @@ def local_dir(
             f'encoding is {quoted(encoding)}, expected the name of one, such as "utf-8" or "cp1252"'
         )
     top = folder(path, step.definition_path)
-    count = 0
-    for found in choose(step, top, include, exclude or (), hidden):
-        if count == max_files:
-            step.log.warning("more than %d files (max_files): the others are left out", max_files)
-            break
-        count += 1
-        step.spawn(read_file, str(top), found, max_size_kib, encoding, tags or [])
-    if count:
-        step.log.info("reading %s in %s", "1 file" if count == 1 else f"{count} files", top)
-    else:
+    found = list(islice(choose(step, top, include, exclude or (), hidden), max_files + 1))
+    if not found:
         step.log.warning("no files to read in %s: none is there that fits", top)
+        return
+    if len(found) > max_files:
+        step.log.warning("more than %d files (max_files): the others are left out", max_files)
+        del found[max_files:]
+    step.log.info("reading %s in %s", "1 file" if len(found) == 1 else f"{len(found)} files", top)
+    for file in found:
+        step.spawn(read_file, str(top), file, max_size_kib, encoding, tags or [])
 
 
 def read_file(

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from types import AsyncGeneratorType
@@ -23,8 +24,10 @@ SERVING = ("jobs.web", "jobs.hub", "jobs.tail", "jobs.page", "uvicorn", "h11", "
 def census(step: Job, file: str) -> None:
     """Count what a client could leave behind.
 
-    :param file: where the counts go, as JSON
+    :param file: where the counts go, as JSON, once there is such a file that ends in ``.go``
     """
+    while not Path(f"{file}.go").exists():
+        time.sleep(0.005)
     gc.collect()
     objects = gc.get_objects()
     (hub,) = (each for each in objects if type(each) is Hub)
@@ -32,7 +35,7 @@ def census(step: Job, file: str) -> None:
         type(each).__name__ for each in objects if str(type(each).__module__).startswith(SERVING)
     )
     counts["generators"] = sum(type(each) is AsyncGeneratorType for each in objects if not _is_over(each))
-    counts["streams"] = hub.streams
+    counts["streams"] = len(hub.streams)
     counts["tasks"] = len(asyncio.all_tasks(hub._loop))
     counts["timers"] = sum(type(each).__name__ == "TimerHandle" for each in objects)
     counts["threads"] = threading.active_count()
