@@ -334,8 +334,9 @@ def test_who_waits_for_a_commit_does_not_wait_for_room(opened: Opened) -> None:
 def test_nobody_waits_for_a_writer_that_has_died(tmp_path: Path) -> None:
     opened = Opened(tmp_path / "x.db")
     opened.create()
-    hold = threading.Event()
-    opened.store.writer.submit(lambda tx: hold.wait(30))
+    begun, hold = threading.Event(), threading.Event()
+    opened.store.writer.submit(lambda tx: begun.set() or hold.wait(30))
+    assert begun.wait(10)  # its transaction has looked at the lock already
     opened.path.with_name("x.db.lock").unlink()
     futures = [opened.store.commit(lambda tx: None) for _ in range(3)]
     hold.set()
