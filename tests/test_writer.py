@@ -335,7 +335,12 @@ def test_nobody_waits_for_a_writer_that_has_died(tmp_path: Path) -> None:
     opened = Opened(tmp_path / "x.db")
     opened.create()
     begun, hold = threading.Event(), threading.Event()
-    opened.store.writer.submit(lambda tx: begun.set() or hold.wait(30))
+
+    def stay(tx: Transaction) -> None:
+        begun.set()
+        hold.wait(30)
+
+    opened.store.writer.submit(stay)
     assert begun.wait(10)  # its transaction has looked at the lock already
     opened.path.with_name("x.db.lock").unlink()
     futures = [opened.store.commit(lambda tx: None) for _ in range(3)]
