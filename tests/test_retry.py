@@ -116,7 +116,7 @@ class Place:
             f"/managers/{manager_id}/retry", None if step is None else {"step": step}
         )
         assert response.status_code == 202, response.text
-        assert response.json()["status"] in ("pending", "running", "completed")
+        assert response.json()["id"] == manager_id  # of any status: it may have ended by now
         return self.service.finish(manager_id)
 
 
