@@ -6,6 +6,7 @@ PEERS := .venv-peers
 ROUNDS ?= 3
 # Two at a time: most of them wait for something, and all of a file share their service.
 PYTEST := $(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
+ALONE := $(VENV)/bin/python -m pytest -q --lf --lfnf=none
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
@@ -17,8 +18,10 @@ run: $(READY)
 test: $(TOOLS)
 	@$(PYTEST)
 
+# Real clocks, processes and browsers, two at a time: what fails beside others has to pass alone.
 test-all: $(TOOLS) check
-	@$(PYTEST) -m "slow or not slow"
+	@$(PYTEST) -m "slow or not slow" || \
+	  { echo "Once more, alone: what failed."; $(ALONE) -m "slow or not slow"; }
 
 check: $(TOOLS)
 	@$(VENV)/bin/ruff format --check -q app.py jobs tests
