@@ -5,7 +5,8 @@ VENV := .venv
 PEERS := .venv-peers
 ROUNDS ?= 3
 # Two at a time: most of them wait for something, and all of a file share their service.
-PYTEST := $(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
+# The files in their order: those that take long come first.
+PYTEST := $(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 ALONE := $(VENV)/bin/python -m pytest -q --lf --lfnf=none
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
