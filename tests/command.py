@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app import open_local, serve_with
+from app import open_engine, serve
 from jobs.cli import commands
 from tests.service import ROOT, Service
 
@@ -51,7 +51,7 @@ def command(*words: str, service: Service | None = None, **environ: str) -> Done
     """Run it to its end, in this process: starting another costs more than all else."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        status = commands.run(words, environment(service, environ), serve_with, open_local)
+        status = commands.run(words, environment(service, environ), serve, open_engine)
     return Done(status, out.getvalue(), err.getvalue())
 
 

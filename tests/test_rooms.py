@@ -26,6 +26,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("app",),
     ("jobs.cli",),
     ("jobs.web",),
+    ("jobs.settings",),
     ("jobs.engine",),
     ("jobs.scheduler",),
     ("jobs.runner",),

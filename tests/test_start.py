@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import Settings, SettingsError, static_folder
+from app import static_folder
+from jobs.settings import Settings, SettingsError
 from tests.service import ROOT, Service
 
 

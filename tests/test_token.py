@@ -12,7 +12,7 @@ import anyio
 import httpx
 import pytest
 
-from app import Settings, SettingsError
+from jobs.settings import Settings, SettingsError
 from jobs.web.login import FREE, WAITING, Login
 from jobs.web.problem import Refusal
 from tests.service import ROOT, Service

@@ -2,61 +2,52 @@
 
 import argparse
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.cli.check import checked, report, sentence
+from jobs.cli.client import Client, part
 from jobs.cli.ending import FAILED, NOT_DONE, OK, SIGNALLED, CommandError, Left
 from jobs.cli.follow import follow
-from jobs.cli.local import LocalRun
+from jobs.cli.local import LocalRun, OpenEngine, local_engine
 from jobs.cli.progress import Progress
-from jobs.cli.service import Run, Service, part
-from jobs.cli.table import Table
+from jobs.cli.remote import RemoteRun
+from jobs.cli.table import DEFINITIONS, RUNS
 from jobs.cli.terminal import Terminal
 from jobs.cli.view import JsonLines, Lines, View, tell
 from jobs.cli.words import DEFAULT_URL, SERVE, WORDS, parser
-from jobs.engine import Engine
 from jobs.nearest import unknown
 from jobs.row import encode
+from jobs.settings import Settings, SettingsError
 from jobs.status import LIVE
-from jobs.text import seconds
 
-OpenEngine = Callable[[Mapping[str, str]], Engine]
-"""Opens an engine by its settings; CommandError if that cannot be."""
+Serve = Callable[[Settings], int]
+"""Serves until a signal comes; the exit status."""
 LOCAL_OPTIONS = ("db", "definitions", "workers")
 
 
-def run(
-    words: Sequence[str],
-    environ: Mapping[str, str],
-    serve: Callable[[Sequence[str]], int],
-    open_engine: OpenEngine,
-) -> int:
+def run(words: Sequence[str], environ: Mapping[str, str], serve: Serve, open_engine: OpenEngine) -> int:
     """Do what a command line says; the exit status.
 
-    :param serve: what ``serve`` does, with the words behind it
+    :param serve: what ``serve`` does with its settings
     :param open_engine: opens the engine of ``run --local``
     """
     try:
-        if not words or words[0].startswith("-"):
-            return serve(words)
-        if words[0] == SERVE:
-            return serve(words[1:])
-        if words[0] not in WORDS:
-            raise CommandError(unknown("command", words[0], WORDS))
+        word, *rest = words if words and not words[0].startswith("-") else (SERVE, *words)
+        if word not in WORDS:
+            raise CommandError(unknown("command", word, WORDS))
         # What cannot be written in the terminal's own encoding is shown by its number.
         with suppress(AttributeError):
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        options = parser(words[0]).parse(words[1:])
+        options = parser(word).parse(rest)
         with ExitStack() as stack:
-            return DOES[words[0]](Call(options, environ, Terminal(sys.stdout, environ), open_engine, stack))
+            terminal = Terminal(sys.stdout, environ)
+            return DOES[word](Call(options, environ, terminal, serve, open_engine, stack))
     except CommandError as error:
         tell(str(error))
         return NOT_DONE
@@ -76,13 +67,14 @@ class Call:
     options: argparse.Namespace
     environ: Mapping[str, str]
     terminal: Terminal
+    serve: Serve
     open_engine: OpenEngine
     stack: ExitStack
 
-    def service(self) -> Service:
-        """The service that is meant."""
+    def client(self) -> Client:
+        """What asks the service that is meant."""
         url = self.options.url or self.environ.get("STEPSTREAM_URL") or DEFAULT_URL
-        return self.stack.enter_context(closing(Service(url, self.environ.get("STEPSTREAM_TOKEN"))))
+        return self.stack.enter_context(closing(Client(url, self.environ.get("STEPSTREAM_TOKEN"))))
 
     def view(self, manager: dict[str, Any], only: Sequence[str] = ()) -> View:
         """What shows a run."""
@@ -93,6 +85,15 @@ class Call:
     def print(self, item: Mapping[str, Any]) -> None:
         """Print an item as JSON."""
         self.terminal.write(f"{encode(item)}\n")
+
+
+def _serve(call: Call) -> int:
+    try:
+        settings = Settings.read(call.environ, vars(call.options))
+    except SettingsError as error:
+        tell(str(error))
+        return FAILED
+    return call.serve(settings)
 
 
 def _run(call: Call) -> int:
@@ -107,14 +108,14 @@ def _run(call: Call) -> int:
     for name in LOCAL_OPTIONS:
         if getattr(options, name):
             raise CommandError(f"--{name} is for run --local; a service has its own")
-    service = call.service()
-    manager = service.start(options.name, params)
+    client = call.client()
+    manager = client.start(options.name, params)
     if options.detach:
         call.print(manager) if options.json else call.terminal.write(f"{manager['id']}\n")
         return OK
     if not options.json:
-        tell(f"{manager['id']} has started, see {service.url}/#/managers/{manager['id']}")
-    source = Run(service, manager["id"], level=options.level)
+        tell(f"{manager['id']} has started, see {client.url}/#/managers/{manager['id']}")
+    source = RemoteRun(client, manager["id"], level=options.level)
     return follow(source, call.view(manager), cancels=True)
 
 
@@ -122,37 +123,15 @@ def _run_locally(call: Call, params: Mapping[str, str]) -> int:
     options = call.options
     if options.detach or options.url:
         raise CommandError(f"--{'detach' if options.detach else 'url'} needs a service; --local has none")
-    with _database(options.db) as database:
-        flags = {name: getattr(options, name) for name in LOCAL_OPTIONS if getattr(options, name)}
-        engine = call.open_engine({**flags, "db": database})
-        finished = False
-        try:
-            source = LocalRun(engine, options.name, params, options.level)
-            status = follow(source, call.view(source.manager()), cancels=True)
-            finished = True
-        finally:
-            if finished:  # else in a hurry
-                engine.drain()
-            engine.close()
-    return status
-
-
-@contextmanager
-def _database(given: str | None) -> Iterator[str]:
-    """The path of a database: as given, or one that is removed afterwards."""
-    if given is not None:
-        yield given
-        return
-    folder = tempfile.mkdtemp(prefix="stepstream-")
-    try:
-        yield str(Path(folder) / "stepstream.db")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    flags = {name: getattr(options, name) for name in LOCAL_OPTIONS if getattr(options, name)}
+    with local_engine(call.open_engine, call.environ, flags) as engine:
+        source = LocalRun(engine, options.name, params, options.level)
+        return follow(source, call.view(source.manager()), cancels=True)
 
 
 def _tail(call: Call) -> int:
-    options, service = call.options, call.service()
-    manager = service.get(f"/managers/{part(options.id)}")
+    options, client = call.options, call.client()
+    manager = client.get(f"/managers/{part(options.id)}")
     steps = [step["name"] for step in manager["steps"]]
     if options.step is not None and options.step not in steps:
         raise CommandError(unknown("step", options.step, steps))
@@ -160,52 +139,35 @@ def _tail(call: Call) -> int:
     after = 0
     if options.lines is not None:
         path = f"/managers/{part(manager['id'])}/log"
-        first = service.get(path, format="json", tail=options.lines, limit=1, **filters)["items"]
+        first = client.get(path, format="json", tail=options.lines, limit=1, **filters)["items"]
         after = first[0]["seq"] - 1 if first else manager["last_seq"]
     only = [options.step] if options.step else []
-    source = Run(service, manager["id"], after, **filters)
+    source = RemoteRun(client, manager["id"], after, **filters)
     return follow(source, call.view(manager, only), cancels=False)
 
 
 def _list(call: Call) -> int:
-    options, service = call.options, call.service()
+    options, client = call.options, call.client()
     if options.what == "definitions":
         if options.status or options.definition:
             raise CommandError("--status and --definition choose runs")
-        items = service.items("/definitions", options.limit)
-        shown = Table(("ID", "STEPS", "STATE", "SCHEDULE", "NAME"), _definition_row)
+        items = client.items("/definitions", options.limit)
+        table = DEFINITIONS
     else:
-        items = service.items(
-            "/managers", options.limit, status=options.status, definition=options.definition
-        )
-        shown = Table(("ID", "STATUS", "DEFINITION", "CREATED (UTC)", "TOOK", "JOBS"), _manager_row)
+        items = client.items("/managers", options.limit, status=options.status, definition=options.definition)
+        table = RUNS
     if options.json:
         for item in items:
             call.print(item)
     else:
-        shown.write(call.terminal, items)
+        table.write(call.terminal, items)
     return OK
-
-
-def _manager_row(manager: Mapping[str, Any]) -> tuple[str, ...]:
-    took = "" if manager["duration"] is None else seconds(manager["duration"])
-    created = manager["created_at"][:19].replace("T", " ")
-    jobs = f"{manager['completed_jobs']}/{manager['total_jobs']}"
-    return manager["id"], manager["status"], manager["definition"], created, took, jobs
-
-
-def _definition_row(definition: Mapping[str, Any]) -> tuple[str, ...]:
-    errors = len(definition["errors"])
-    state = f"{errors} {'error' if errors == 1 else 'errors'}" if errors else "ready"
-    if not definition["enabled"]:
-        state = "disabled"
-    return definition["id"], str(len(definition["steps"])), state, definition["schedule"], definition["name"]
 
 
 def _cancel(call: Call) -> int:
     options = call.options
     body = {"step": options.step, "job": options.job, "reason": options.reason}
-    manager = call.service().post(f"/managers/{part(options.id)}/cancel", body)
+    manager = call.client().post(f"/managers/{part(options.id)}/cancel", body)
     if options.json:
         call.print(manager)
     else:
@@ -217,7 +179,7 @@ def _cancel(call: Call) -> int:
 
 def _retry(call: Call) -> int:
     options = call.options
-    manager = call.service().post(f"/managers/{part(options.id)}/retry", {"step": options.step})
+    manager = call.client().post(f"/managers/{part(options.id)}/retry", {"step": options.step})
     if options.json:
         call.print(manager)
     else:
@@ -246,6 +208,7 @@ def _check(call: Call) -> int:
 
 
 DOES: dict[str, Callable[[Call], int]] = {
+    SERVE: _serve,
     "run": _run,
     "tail": _tail,
     "list": _list,

@@ -1,9 +1,13 @@
 """How does a run go without a service? An engine in this process, and its log read after each commit."""
 
 import json
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jobs.cli.ending import CommandError
@@ -13,11 +17,50 @@ from jobs.engine import Engine
 from jobs.nearest import unknown
 from jobs.row import LEVELS
 from jobs.runner import TooManyRunning
+from jobs.settings import Settings, SettingsError
 from jobs.store import rows, runs
 from jobs.store.rows import Head, RowFilter
+from jobs.store.store import DatabaseError
 from jobs.store.transaction import Commit
 
+OpenEngine = Callable[[Settings], Engine]
 LOOK_SECONDS = 1.0
+# Nobody else can reach it, so what is set for a server is none of its business.
+OF_A_SERVER = ("STEPSTREAM_HOST", "STEPSTREAM_PORT", "STEPSTREAM_TOKEN")
+
+
+@contextmanager
+def local_engine(
+    open_engine: OpenEngine, environ: Mapping[str, str], flags: Mapping[str, str]
+) -> Iterator[Engine]:
+    """An engine in this process; without the flag ``db`` its database is removed afterwards.
+
+    :raises CommandError: a setting or the database cannot be used
+    """
+    own = {name: value for name, value in environ.items() if name not in OF_A_SERVER}
+    with _database(flags.get("db")) as database:
+        try:
+            engine = open_engine(Settings.read(own, {**flags, "db": database}))
+        except (SettingsError, DatabaseError, ValueError) as error:
+            raise CommandError(str(error)) from None
+        try:
+            yield engine
+            engine.drain()  # not where somebody is in a hurry
+        finally:
+            engine.close()
+
+
+@contextmanager
+def _database(given: str | None) -> Iterator[str]:
+    """The path of a database: as given, or one that is removed afterwards."""
+    if given is not None:
+        yield given
+        return
+    folder = tempfile.mkdtemp(prefix="stepstream-")
+    try:
+        yield str(Path(folder) / "stepstream.db")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class LocalRun:

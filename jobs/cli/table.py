@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.cli.progress import OTHER_PAINT, PAINTS, Span
 from jobs.cli.terminal import Terminal
-from jobs.text import plain
+from jobs.text import plain, seconds
 
 
 @dataclass(frozen=True)
@@ -32,3 +32,22 @@ class Table:
             ]
             line, _ = terminal.painted(spans, sum(widths) + 2 * len(widths))
             terminal.write(f"{line}\n")
+
+
+def _run(manager: Mapping[str, Any]) -> tuple[str, ...]:
+    took = "" if manager["duration"] is None else seconds(manager["duration"])
+    created = manager["created_at"][:19].replace("T", " ")
+    jobs = f"{manager['completed_jobs']}/{manager['total_jobs']}"
+    return manager["id"], manager["status"], manager["definition"], created, took, jobs
+
+
+def _definition(definition: Mapping[str, Any]) -> tuple[str, ...]:
+    errors = len(definition["errors"])
+    state = f"{errors} {'error' if errors == 1 else 'errors'}" if errors else "ready"
+    if not definition["enabled"]:
+        state = "disabled"
+    return definition["id"], str(len(definition["steps"])), state, definition["schedule"], definition["name"]
+
+
+RUNS = Table(("ID", "STATUS", "DEFINITION", "CREATED (UTC)", "TOOK", "JOBS"), _run)
+DEFINITIONS = Table(("ID", "STEPS", "STATE", "SCHEDULE", "NAME"), _definition)

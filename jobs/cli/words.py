@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 from jobs.cli.ending import CommandError
@@ -9,15 +10,6 @@ from jobs.nearest import unknown
 from jobs.row import LEVELS
 
 SERVE = "serve"
-WORDS = {
-    SERVE: "serve the panel, the stream and everything else; also without a word",
-    "run": "start a run and follow it",
-    "tail": "follow a run",
-    "list": "list runs, or definitions",
-    "cancel": "cancel a run, a step of it or a worker job",
-    "retry": "run again what did not complete of a run",
-    "check": "check definition files",
-}
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -42,16 +34,24 @@ class Parser(argparse.ArgumentParser):
         return options
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word.
+
+    :param purpose: what it is for
+    :param add_options: adds its options to a parser
+    """
+
+    purpose: str
+    add_options: Callable[[Parser], None]
+
+
 def parser(word: str) -> Parser:
-    """The parser of a word but ``serve``, whose flags are settings."""
-    made = Parser(prog=f"stepstream {word}", description=f"{WORDS[word].capitalize()}.", allow_abbrev=False)
-    ADDERS[word](made)
+    """The parser of a word."""
+    purpose = f"{WORDS[word].purpose.capitalize()}."
+    made = Parser(prog=f"stepstream {word}", description=purpose, allow_abbrev=False)
+    WORDS[word].add_options(made)
     return made
-
-
-def summary() -> str:
-    """All words with what they are for."""
-    return "\n".join(f"  {word:<8}{meaning}" for word, meaning in WORDS.items())
 
 
 def _chosen(kind: str, choices: Sequence[str]) -> Callable[[str], str]:
@@ -103,6 +103,26 @@ def _folders(made: Parser, of: str) -> None:
     made.add_argument(
         "--workers", metavar="FOLDER", help=f"{of}folder of worker functions (STEPSTREAM_WORKERS)"
     )
+
+
+def _serve(made: Parser) -> None:
+    """Its options are settings. It needs no word, so its help is also that of the whole command."""
+    words = "\n".join(f"  {name:<8}{word.purpose}" for name, word in WORDS.items())
+    made.prog = "stepstream"
+    made.usage = "stepstream [serve] [FLAGS]\n       stepstream COMMAND …"
+    made.description = (
+        "Run multi-step jobs and show every worker live. Flags win over STEPSTREAM_… variables."
+    )
+    made.epilog = f"commands (stepstream COMMAND --help tells more):\n{words}"
+    made.formatter_class = argparse.RawDescriptionHelpFormatter
+    made.add_argument("--host", help="address to listen on (127.0.0.1)")
+    made.add_argument("--port", help="port to listen on (8000; 0: any free one)")
+    made.add_argument("--db", help="database file (stepstream.db)")
+    made.add_argument("--definitions", help="folder of definitions that add to the shipped ones")
+    made.add_argument("--workers", help="folder of Python files with worker functions")
+    made.add_argument("--hosts", help="further allowed Host names, with commas between them")
+    made.add_argument("--synchronous", help="FULL (survives a power cut) or NORMAL")
+    made.add_argument("--log-level", help="lowest level taken from logging (info)")
 
 
 def _run(made: Parser) -> None:
@@ -184,11 +204,12 @@ def _check(made: Parser) -> None:
     _json(made, "print what was found")
 
 
-ADDERS: dict[str, Callable[[Parser], None]] = {
-    "run": _run,
-    "tail": _tail,
-    "list": _list,
-    "cancel": _cancel,
-    "retry": _retry,
-    "check": _check,
+WORDS = {
+    SERVE: Word("serve the panel, the stream and everything else; also without a word", _serve),
+    "run": Word("start a run and follow it", _run),
+    "tail": Word("follow a run", _tail),
+    "list": Word("list runs, or definitions", _list),
+    "cancel": Word("cancel a run, a step of it or a worker job", _cancel),
+    "retry": Word("run again what did not complete of a run", _retry),
+    "check": Word("check definition files", _check),
 }

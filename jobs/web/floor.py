@@ -1,9 +1,12 @@
 """What do the routes stand on? The engine, the tails and the overview, and what every route needs of them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,9 +14,12 @@ from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.store import rows, runs
 from jobs.store.rows import Head
+from jobs.store.transaction import Commit
 from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal
+from jobs.web.server import max_streams
+from jobs.web.streaming import say_goodbye
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,27 @@ class Floor:
     overview: Overview
     max_streams: int
     login: Login | None = None
+
+
+@asynccontextmanager
+async def standing(engine: Engine, login: Login | None) -> AsyncIterator[Floor]:
+    """What the routes stand on, for as long as it stands: it hears of every commit of the engine."""
+    hub = Hub(engine.tail_readers)
+    overview = Overview(engine.readers)
+
+    def committed(commit: Commit) -> None:
+        hub.committed(commit)
+        overview.committed(commit)
+
+    engine.on_commit = committed
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(hub.run)
+        tasks.start_soon(say_goodbye, hub)
+        await tasks.start(overview.run)
+        try:
+            yield Floor(engine, hub, overview, max_streams(), login)
+        finally:
+            tasks.cancel_scope.cancel()
 
 
 def floor(request: Request) -> Floor:

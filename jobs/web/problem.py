@@ -1,6 +1,6 @@
 """How is a request refused? Every answer from 400 on is ``application/problem+json`` (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -8,7 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from jobs.loop_call import Blocked
 from jobs.row import encode
+from jobs.store.reader import ReadError
+from jobs.store.writer import Closed
 from jobs.web.headers import SAFETY
 
 
@@ -74,28 +77,28 @@ def problem(
     return Json(content, status, headers, media_type="application/problem+json")
 
 
-async def on_refusal(request: Request, error: Exception) -> Response:
+async def _on_refusal(request: Request, error: Exception) -> Response:
     """Answers a ``Refusal``."""
     assert isinstance(error, Refusal)
     return error.response()
 
 
-async def on_read_error(request: Request, error: Exception) -> Response:
+async def _on_read_error(request: Request, error: Exception) -> Response:
     """Answers where the database cannot be read."""
     return problem(503, f"the database cannot be read now: {error}")
 
 
-async def on_blocked(request: Request, error: Exception) -> Response:
+async def _on_blocked(request: Request, error: Exception) -> Response:
     """Answers where the jobs' event loop does not answer."""
     return problem(503, str(error))
 
 
-async def on_closed(request: Request, error: Exception) -> Response:
+async def _on_closed(request: Request, error: Exception) -> Response:
     """Answers where nothing is written any more: at a stop, or when the writer has died."""
     return problem(503, "the service is stopping")
 
 
-async def on_http_exception(request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     """Answers what Starlette itself refuses: unknown paths, methods, bodies that are too large."""
     assert isinstance(error, HTTPException)
     details = {
@@ -105,7 +108,18 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     return problem(error.status_code, details.get(error.status_code, error.detail), headers=error.headers)
 
 
-async def on_error(request: Request, error: Exception) -> Response:
+async def _on_error(request: Request, error: Exception) -> Response:
     """Answers a mistake of ours; Starlette raises it again for the server's log."""
     # This answer is given outside of the guard, which sets these headers on all others.
     return problem(500, "the service made a mistake; its log says more", headers=SAFETY)
+
+
+HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    Refusal: _on_refusal,
+    ReadError: _on_read_error,
+    Blocked: _on_blocked,
+    Closed: _on_closed,
+    HTTPException: _on_http_exception,
+    Exception: _on_error,
+}
+"""What answers each kind of exception that a route lets through."""
