@@ -1,4 +1,4 @@
-"""Fixtures: a running service of one's own, or one shared by the tests of a file."""
+"""Fixtures: a running service of one's own, or one shared by the tests of a file; and a server to ask."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.service import Service
+from tests.stub_server import StubServer
 
 
 @pytest.fixture
@@ -38,3 +39,11 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
     yield service
     if service.process.poll() is None:
         service.kill()
+
+
+@pytest.fixture(scope="module")
+def stub() -> Iterator[StubServer]:
+    """A server that says what a test of the file wants."""
+    server = StubServer()
+    yield server
+    server.close()

@@ -11,7 +11,7 @@ import pytest
 from tests.console import matches, normal
 from tests.pages import DOCS, blocks
 from tests.service import Service
-from tests.stub_server import Say, StubServer, stub_server
+from tests.stub_server import Say, StubServer
 from tests.test_language_models import chat, gemini
 from tests.test_place_servers import elements, masked
 
@@ -66,12 +66,6 @@ PAGES: dict[str, tuple[Any, str, str]] = {  # what the server says, and how the 
     ),
 }
 ORIGINALS = {"ask-gemini.md": "https://generativelanguage.googleapis.com/v1beta"}
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[StubServer]:
-    with stub_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

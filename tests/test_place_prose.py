@@ -1,28 +1,13 @@
 """Does a place read as prose, of which each sentence is a fact of it?"""
 
-from math import pi
-from pathlib import Path
-
 import pytest
 
-from jobs.workers.geojson import Place, read_places
-from jobs.workers.great_circle import EARTH_RADIUS
+from jobs.workers.geojson import read_places
 from jobs.workers.opening_hours import hours_in_words
 from jobs.workers.place_filter import Search, find
 from jobs.workers.place_prose import address, describe, place_type
 from jobs.workers.places_search import document
-
-SALZBURG = Path(__file__).parents[2] / "shared" / "places-salzburg.geojson"
-needs_salzburg = pytest.mark.skipif(
-    not SALZBURG.exists(), reason=f"the real places are not there: {SALZBURG}"
-)
-
-
-def place(name: str = "Zum Test", north: float = 0.0, **tags: str) -> Place:
-    """A place some metres north of 0, 0."""
-    degrees = north / (EARTH_RADIUS * pi / 180)
-    spelled = {key.replace("__", ":"): value for key, value in tags.items()}
-    return Place(f"node/{name}", name, degrees, 0.0, {"name": name, "amenity": "restaurant", **spelled})
+from tests.test_places import SALZBURG, needs_salzburg, place
 
 
 def test_a_place_becomes_prose() -> None:

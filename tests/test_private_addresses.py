@@ -161,8 +161,8 @@ def test_no_page_leads_to_a_private_address(
         else:
             assert status == "failed"
             assert reason.endswith(refused.format(host))
-    assert private.requests == []
-    assert {request.headers["Host"].partition(":")[0] for request in public.requests} == {
+    assert private.asked == []
+    assert {request.headers["Host"].partition(":")[0] for request in public.asked} == {
         "public.test",
         "rebinds.test",
     }
