@@ -11,7 +11,7 @@ from jobs import worker_types
 from jobs.definition import parse
 from jobs.workers import SHIPPED
 from tests.console import Console, commands, localise, matches, normal
-from tests.pages import DOCS, Block, all_blocks, anchors, blocks, links, pages, prose, text
+from tests.pages import DOCS, README, Block, all_blocks, anchors, blocks, links, pages, prose, text
 from tests.programs import needs
 from tests.service import ROOT, Service
 
@@ -106,6 +106,13 @@ def test_a_worker_on_a_page_is_run_by_a_definition_on_it(block: Block, service: 
         manager = service.run_to_end(Path(toml.title).stem)
         assert manager["status"] in ("completed", "completed_with_warnings"), manager
         assert manager["log_counts"]["info"] > 1
+
+
+@pytest.mark.parametrize("page", [README, TUTORIAL], ids=name)
+def test_the_first_worker_takes_ten_lines(page: Path) -> None:
+    (worker,) = (block for block in blocks(page, "python") if block.title)
+    lines = [line for line in worker.text.splitlines() if line.strip()]
+    assert len([line for line in lines if not line.startswith(("import ", "from "))]) <= 10
 
 
 @pytest.mark.parametrize("block", all_blocks("python"), ids=str)
