@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jobs.exception import Failure
 from jobs.workers.geojson import read_places
 
 
@@ -100,13 +101,13 @@ def test_attribution(tmp_path: Path, collection: dict[str, str], credit: str | N
 def test_unusable_files_say_why(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "town.geojson"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=message) as raised:
+    with pytest.raises(Failure, match=message) as raised:
         read_places(file)
     assert str(file) in str(raised.value)
 
 
 @pytest.mark.parametrize(("name", "message"), [("missing.geojson", "no such file"), ("", "cannot be read")])
 def test_unreadable_files_are_named(tmp_path: Path, name: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message) as raised:
+    with pytest.raises(Failure, match=message) as raised:
         read_places(tmp_path / name)
     assert str(tmp_path / name) in str(raised.value)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.local_server import Asked
 from tests.service import Service
-from tests.stub_server import Asked, Say, StubServer, stub_server
+from tests.stub_server import Say, StubServer
 
 KEY = "sk-t0p-s3cret-of-nobody"
 WORKERS = """
@@ -24,12 +25,6 @@ WORKERS = """
                        "title": f"Text {number}", "text": text})
 """
 TEXT = "The soup was superb, said Ada Lovelace in London."
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[StubServer]:
-    with stub_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -425,6 +420,7 @@ def test_a_refusal_is_final_and_no_secret_is_shown(
     assert status(manager) == "failed"
     assert len(stub.asked) == 1
     assert f"answered {said.status}" in lines(service, manager)
+    assert "Traceback" not in lines(service, manager)
     shown = lines(service, manager) + json.dumps(
         [service.get(f"/managers/{manager['id']}/jobs"), service.rows(manager["id"]), manager]
     )

@@ -5,22 +5,19 @@ The servers are stand-ins that speak the documented shapes over a real socket.
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 
 from jobs.workers import google_places, overpass
 from jobs.workers.place_filter import Search, search_for
+from tests.local_server import Asked
 from tests.service import Service
-from tests.stub_server import Asked, Say, StubServer, stub_server
+from tests.stub_server import Say, StubServer
 
 KEY = "AIza-t0p-s3cret-of-nobody"
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[StubServer]:
-    with stub_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +112,24 @@ def test_an_answer_is_good_for_an_hour(service: Service, stub: StubServer) -> No
     assert len(documents(service, again)) == len(documents(service, once)) == 1
     search(service, stub, "overpass", location_radius=1235.0)
     assert len(stub.asked) == 2
+
+
+def test_after_an_hour_a_server_is_asked_again(stub: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(overpass, "time", SimpleNamespace(monotonic=lambda: now))
+    stub.says(elements(LADLE))
+    log = SimpleNamespace(info=lambda *args: None, debug=lambda *args: None)
+
+    async def ask() -> int:
+        job: Any = SimpleNamespace(log=log)
+        source = await overpass.overpass_places(job, search_for(1.0, 2.0, 300.0), stub.url, "")
+        return len(source.places)
+
+    asked = []
+    for now in (100.0, 100.0 + 3599, 100.0 + 3600, 100.0 + 3601):  # noqa: B007 (the clock reads it)
+        assert anyio.run(ask) == 1
+        asked.append(len(stub.asked))
+    assert asked == [1, 1, 2, 2]
 
 
 def test_one_question_at_a_time(service: Service, stub: StubServer) -> None:
@@ -270,6 +285,8 @@ def test_by_default_nothing_but_ids_is_kept_of_google(service: Service, stub: St
     everything = lines(service, manager) + json.dumps(service.rows(manager["id"]))
     assert "Place 7" not in everything
     assert "Main Street" not in everything
+    stub.says(Say({"places": {"displayName": "Place 8"}}))
+    assert "Place 8" not in lines(service, search(service, stub, "google"))
 
 
 @pytest.mark.parametrize("provider", ["sample", "overpass"])
@@ -335,6 +352,7 @@ def test_a_full_page_may_not_be_all(service: Service, stub: StubServer) -> None:
         (Say({"places": {}}), "no places in it", 1),
         (Say("<html>"), "does not answer as Google Places does", 1),
         (Say({}, 503, {"Retry-After": "0"}), "(try 5 of 5)", 5),
+        (Say("", 520, {"Retry-After": "0"}), "answered 520 (try 5 of 5)", 5),
     ],
 )
 def test_refusals_of_google(service: Service, stub: StubServer, said: Say, why: str, times: int) -> None:
@@ -343,6 +361,7 @@ def test_refusals_of_google(service: Service, stub: StubServer, said: Say, why: 
     assert manager["status"] == "failed"
     assert why in manager["steps"][0]["reason"]
     assert len(stub.asked) == times
+    assert "Traceback" not in lines(service, manager)
 
 
 def test_google_needs_a_key(service: Service, stub: StubServer) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.exception import Failure
 from jobs.workers.geojson import Place, read_places
 from jobs.workers.great_circle import EARTH_RADIUS, HALF_CIRCUMFERENCE, great_circle_distance
 from jobs.workers.place_filter import Search, find, rating, search_for
@@ -116,7 +117,7 @@ def test_text_search_finds_all_words_without_accents(query: str, matches: bool) 
 def test_nearby_search_does_not_filter_by_query() -> None:
     assert query_that_filters("restaurants near the station", "nearby_search") == ""
     assert query_that_filters("pizza", "text_search") == "pizza"
-    with pytest.raises(ValueError, match="text_search needs search_query"):
+    with pytest.raises(Failure, match="text_search needs search_query"):
         query_that_filters(" ?! ", "text_search")
 
 
@@ -143,14 +144,14 @@ def test_what_is_left_out_is_counted_by_reason() -> None:
     ],
 )
 def test_location_errors(location: tuple[float | None, float | None, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(Failure, match=message):
         search_for(*location)
 
 
 def test_limits_of_the_other_numbers() -> None:
-    with pytest.raises(ValueError, match="filter_min_rating is 6, expected 0 to 5"):
+    with pytest.raises(Failure, match="filter_min_rating is 6, expected 0 to 5"):
         search_for(0, 0, 1, min_rating=6)
-    with pytest.raises(ValueError, match="max_results is 0, expected 1 or more"):
+    with pytest.raises(Failure, match="max_results is 0, expected 1 or more"):
         search_for(0, 0, 1, max_results=0)
 
 
@@ -159,7 +160,7 @@ def test_source_file() -> None:
     assert source_file("sample", "", definition) == SAMPLE_TOWN
     assert source_file("file", "town.geojson", definition) == Path("/jobs/town.geojson")
     assert source_file("file", "/data/town.geojson", definition) == Path("/data/town.geojson")
-    with pytest.raises(ValueError, match='"file" needs path'):
+    with pytest.raises(Failure, match='"file" needs path'):
         source_file("file", "", definition)
 
 

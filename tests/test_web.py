@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from jobs.workers.page_url import linked, page_url
-from jobs.workers.web_page import content_type, retry_after
+from jobs.workers.web_page import content_type
 from tests.service import Service
 from tests.site import Reply, Site
 
@@ -88,8 +88,8 @@ def test_each_kind_of_page(service: Service, site: Site) -> None:
     shown_lines = lines(service, manager)
     assert f"info: skipped {site.url}/picture: it is image/png" in shown_lines
     assert f"info: skipped {site.url}/data: it is binary" in shown_lines
-    assert site.requests[0].path == "/robots.txt"
-    assert {request.headers["User-Agent"] for request in site.requests} == {"Stepstream"}
+    assert site.asked[0].path == "/robots.txt"
+    assert {request.headers["User-Agent"] for request in site.asked} == {"Stepstream"}
 
 
 def link(*targets: str) -> str:
@@ -209,16 +209,23 @@ def test_without_its_robots_txt_a_host_is_not_read(service: Service, site: Site,
 def test_pauses_between_requests(service: Service, site: Site) -> None:
     site.pages |= {f"/{number}": "page" for number in range(4)}
     read(service, *(f"{site.url}/{number}" for number in range(4)), delay="150ms")
-    times = [request.at for request in site.requests]
+    times = [request.at for request in site.asked]
     assert len(times) == 5
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert min(gaps) > 0.05  # of 0.15: what is late shortens the next one
 
 
+def test_a_host_gets_one_request_at_a_time(service: Service, site: Site) -> None:
+    site.pages |= {f"/{number}": Reply("page", pause=lambda: site.closing.wait(0.05)) for number in range(4)}
+    manager = read(service, *(f"{site.url}/{number}" for number in range(4)), concurrency=4)
+    assert manager["completed_jobs"] == 4
+    assert site.most_at_once == 1
+
+
 def test_a_longer_pause_that_the_host_asks_for(service: Service, site: Site) -> None:
     site.pages |= {"/robots.txt": Reply("User-agent: *\nCrawl-delay: 1", "text/plain"), "/a": "a", "/b": "b"}
     read(service, f"{site.url}/a", f"{site.url}/b")
-    first, second = (request.at for request in site.requests[1:])
+    first, second = (request.at for request in site.asked[1:])
     assert second - first > 0.5
 
 
@@ -229,7 +236,7 @@ def test_a_host_that_is_busy_is_let_be(service: Service, site: Site) -> None:
     site.pages["/"] = "now"
     assert service.post(f"/managers/{manager['id']}/retry").status_code == 202
     assert service.finish(manager["id"])["status"] == "completed"
-    assert site.requests[1].at - site.requests[0].at > 0.5
+    assert site.asked[1].at - site.asked[0].at > 0.5
 
 
 def test_what_cannot_be_read_fails_alone(service: Service, site: Site) -> None:
@@ -288,7 +295,7 @@ def test_a_run_is_cancelled_while_it_waits(service: Service, site: Site) -> None
         f'[step.only]\ntype = "web"\nurls = ["{site.url}/"]\nallow_private = true\nobey_robots = false',
     )
     manager_id = service.run("slow")
-    while not site.requests:
+    while not site.asked:
         time.sleep(0.01)
     assert service.post(f"/managers/{manager_id}/cancel").status_code == 202
     assert service.finish(manager_id)["status"] == "cancelled"
@@ -339,11 +346,9 @@ def test_links_to_no_page(link: str) -> None:
     assert linked("http://a/", link) is None
 
 
-def test_headers() -> None:
+def test_the_type_of_a_page() -> None:
     assert content_type(httpx.Headers({"Content-Type": 'Text/HTML; Charset="UTF-8"'})) == (
         "text/html",
         "utf-8",
     )
     assert content_type(httpx.Headers()) == ("", "")
-    assert retry_after("7") == 7
-    assert retry_after("soon") == retry_after("") == retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from anyio import to_thread
 
+from jobs.exception import Failure
 from jobs.job import Handle, Job, JobFailed
 from jobs.mark import worker
 from jobs.workers.agent_job import ask_model, extract_keywords, summarize
@@ -56,7 +57,7 @@ async def agent(
     :param requests_per_minute: at most, over all worker jobs of all runs that ask this server
     :param request_timeout: seconds that one request may take
     :param max_characters: of a document's text; the rest is not sent
-    :raises ValueError: a value is missing or out of its range
+    :raises Failure: a value is missing or out of its range
     """
     wishes = Wishes(clamped(max_keywords), max_sentences, tuple(categories or ()))
     asked = asked_model(agent_type, provider, model, api_key, base_url)
@@ -111,11 +112,11 @@ def clamped(max_keywords: int) -> int:
 def asked_model(
     agent_type: AgentType, provider: str, model: str, api_key: str, base_url: str
 ) -> Model | None:
-    """The model that is asked, None if none is needed. Raises ValueError if the keys do not go together."""
+    """The model that is asked, None if none is needed. Raises Failure if the keys do not go together."""
     if provider != "local":
         return model_for(provider, base_url, model, api_key)
     if agent_type not in LOCAL:
-        raise ValueError(
+        raise Failure(
             f'agent_type "{agent_type}" needs a language model: set provider = "openai" or "gemini" '
             f'("local" has {" and ".join(LOCAL)})'
         )
@@ -130,14 +131,14 @@ def _check_numbers(
     max_characters: int,
 ) -> None:
     if filter_limit is not None and filter_limit < 1:
-        raise ValueError(f"filter_limit is {filter_limit}, expected 1 or more")
+        raise Failure(f"filter_limit is {filter_limit}, expected 1 or more")
     if max_sentences < 1:
-        raise ValueError(f"max_sentences is {max_sentences}, expected 1 or more")
+        raise Failure(f"max_sentences is {max_sentences}, expected 1 or more")
     if max_characters < 1:
-        raise ValueError(f"max_characters is {max_characters}, expected 1 or more")
+        raise Failure(f"max_characters is {max_characters}, expected 1 or more")
     for name, value in (("requests_per_minute", requests_per_minute), ("request_timeout", request_timeout)):
         if value is not None and not value > 0:
-            raise ValueError(f"{name} is {value:g}, expected more than 0")
+            raise Failure(f"{name} is {value:g}, expected more than 0")
 
 
 def _plan(agent_type: AgentType, wishes: Wishes, asked: Model | None, number: int) -> str:

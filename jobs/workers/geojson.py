@@ -11,6 +11,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from jobs.exception import Failure
+
 
 @dataclass(frozen=True)
 class Place:
@@ -39,7 +41,7 @@ def read_places(path: Path) -> PlaceSource:
     Features without a name, or without a usable position, are skipped and counted. An area, line or relation
     stands at the centre of its bounding box, which is also what Overpass calls ``center``.
 
-    Raises ValueError, naming the file, when it cannot be read, is not JSON (with line and column) or is not a
+    Raises Failure, naming the file, when it cannot be read, is not JSON (with line and column) or is not a
     GeoJSON FeatureCollection.
     """
     collection = _read_collection(path)
@@ -65,26 +67,24 @@ def _read_collection(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+        raise Failure(f"{path}: no such file") from None
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+        raise Failure(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise Failure(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from None
+        raise Failure(f"{path}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise ValueError(f"{path}: not GeoJSON: nested too deeply") from None
+        raise Failure(f"{path}: not GeoJSON: nested too deeply") from None
     if not isinstance(data, dict) or data.get("type") != "FeatureCollection":
         found = (
             f'"type" is {data.get("type")!r}' if isinstance(data, dict) else f"a JSON {type(data).__name__}"
         )
-        raise ValueError(f'{path}: not GeoJSON: expected "type": "FeatureCollection", found {found}')
+        raise Failure(f'{path}: not GeoJSON: expected "type": "FeatureCollection", found {found}')
     if not isinstance(data.get("features"), list):
-        raise ValueError(f'{path}: not GeoJSON: "features" must be a list')
+        raise Failure(f'{path}: not GeoJSON: "features" must be a list')
     return data
 
 

@@ -12,6 +12,7 @@ https://developers.google.com/maps/documentation/places/web-service/policies.
 from math import cos, radians
 from typing import Any
 
+from jobs.exception import Failure
 from jobs.job import Job
 from jobs.workers.geojson import Place, PlaceSource
 from jobs.workers.place_filter import Search, find
@@ -33,17 +34,15 @@ async def google_places(
     :param query: words to search for; empty: a nearby search
     :param endpoint: empty: Google's
     :param ids_only: ask for nothing that must not be kept, beside what the search itself needs
-    :raises ValueError: the key is missing, or the radius too large
+    :raises Failure: the key is missing, or the radius too large
     :raises NotAnswered: Google did not answer, or not with places
     """
     endpoint = (endpoint or ENDPOINT).rstrip("/")
     check_url("endpoint", endpoint)
     if not api_key:
-        raise ValueError('provider "google" needs api_key, for example api_key = "{env.GOOGLE_MAPS_API_KEY}"')
+        raise Failure('provider "google" needs api_key, for example api_key = "{env.GOOGLE_MAPS_API_KEY}"')
     if search.radius > LARGEST_RADIUS:
-        raise ValueError(
-            f"location_radius is {search.radius:g}, expected at most {LARGEST_RADIUS:g} for google"
-        )
+        raise Failure(f"location_radius is {search.radius:g}, expected at most {LARGEST_RADIUS:g} for google")
     headers = {
         "X-Goog-Api-Key": checked_key("api_key", api_key),
         "X-Goog-FieldMask": field_mask(search, ids_only=ids_only, text=bool(query)),
@@ -57,7 +56,8 @@ async def google_places(
         try:
             page, skipped, token = read_answer(answer.json())
         except ValueError as error:
-            job.log.error("not an answer of Google Places (%s): %s", error, answer.body[:2000])
+            said = "" if ids_only else f": {answer.body[:2000]}"  # it may hold what must not be kept
+            job.log.error("not an answer of Google Places (%s)%s", error, said)
             raise NotAnswered(f"{endpoint} does not answer as Google Places does: {error}") from None
         places += page
         without_position += skipped

@@ -1,11 +1,14 @@
 """When may this host be asked, and for what? One request at a time, with pauses, and as robots.txt says."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.robotparser import RobotFileParser
 
 import anyio
+
+from jobs.workers.turns import Turns
 
 # How long what a host says of robots holds, and for how long a host may ask not to be asked.
 KEPT_SECONDS = 3600.0
@@ -40,16 +43,16 @@ class Robots:
 
 @dataclass
 class _Host:
-    turn: anyio.Lock = field(default_factory=anyio.Lock)
+    turns: Turns = field(default_factory=Turns)
+    asking: anyio.Lock = field(default_factory=anyio.Lock)
     reading: anyio.Lock = field(default_factory=anyio.Lock)
-    free_at: float = 0.0
     robots: Robots | None = None
     robots_until: float = 0.0
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is lost if it is forgotten."""
-        busy = self.turn.locked() or self.reading.locked()
-        return not busy and max(self.free_at, self.robots_until) < now
+        busy = self.asking.locked() or self.reading.locked()
+        return not busy and self.turns.is_idle and self.robots_until < now
 
 
 class Hosts:
@@ -58,21 +61,20 @@ class Hosts:
     def __init__(self) -> None:
         self._hosts: dict[str, _Host] = {}
 
-    async def turn(self, host: str, pause: float) -> None:
-        """Wait until a host may be asked, and for others that wait for the same one.
+    @asynccontextmanager
+    async def turn(self, host: str, pause: float) -> AsyncIterator[None]:
+        """Wait until a host may be asked, and ask it inside: nobody else does meanwhile.
 
-        :param pause: seconds until the next one's turn
+        :param pause: seconds from the beginning of this turn to that of the next
         """
         known = self._host(host)
-        async with known.turn:
-            while (wait := known.free_at - time.monotonic()) > 0:  # noqa: ASYNC110 (it may be held meanwhile)
-                await anyio.sleep(wait)
-            known.free_at = time.monotonic() + pause
+        async with known.asking:
+            await known.turns.wait(pause)
+            yield
 
     def hold(self, host: str, seconds: float) -> None:
         """Let a host be for a while: it has asked for that."""
-        known = self._host(host)
-        known.free_at = max(known.free_at, time.monotonic() + min(seconds, LONGEST_PAUSE))
+        self._host(host).turns.hold(min(seconds, LONGEST_PAUSE))
 
     async def robots(self, origin: str, read: Callable[[], Awaitable[Robots]]) -> Robots:
         """What an origin's robots.txt says; read once an hour, and by one at a time."""

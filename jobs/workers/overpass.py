@@ -18,6 +18,7 @@ import anyio
 from anyio import to_thread
 from anyio.lowlevel import RunVar
 
+from jobs.exception import Failure
 from jobs.job import Job
 from jobs.workers.geojson import Place, PlaceSource
 from jobs.workers.place_filter import Search
@@ -44,14 +45,14 @@ async def overpass_places(job: Job, search: Search, endpoint: str, contact: str)
 
     :param endpoint: empty: the public server
     :param contact: who runs this service, for the server's operators
-    :raises ValueError: the endpoint is none, or the radius too large
+    :raises Failure: the endpoint is none, or the radius too large
     :raises NotAnswered: the server did not answer, or not with places
     """
     endpoint = endpoint or ENDPOINT
     check_url("endpoint", endpoint)
     if search.radius > LARGEST_RADIUS:
         limit = f"{LARGEST_RADIUS:g} for overpass"
-        raise ValueError(f"location_radius is {search.radius:g}, expected at most {limit}")
+        raise Failure(f"location_radius is {search.radius:g}, expected at most {limit}")
     question = query(search)
     async with _server(endpoint):
         at, source = _kept.get((endpoint, question), (0.0, None))

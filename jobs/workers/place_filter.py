@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import isfinite
 
+from jobs.exception import Failure
 from jobs.workers.geojson import Place
 from jobs.workers.great_circle import HALF_CIRCUMFERENCE, great_circle_distance
 from jobs.workers.place_prose import TYPE_KEYS, values
@@ -50,21 +51,21 @@ def search_for(
     :param radius: metres
     :param query: words that must all occur in a place's name, kind, cuisine or description
     :param types: values of amenity, shop, tourism, leisure or cuisine, separated by ``;``
-    :raises ValueError: a key is missing or out of its range; the message names it as the step writes it
+    :raises Failure: a key is missing or out of its range; the message names it as the step writes it
     """
     if latitude is None or longitude is None:
         missing = "location_latitude" if latitude is None else "location_longitude"
-        raise ValueError(f"{missing} is missing: a search needs a point, in degrees")
+        raise Failure(f"{missing} is missing: a search needs a point, in degrees")
     for name, value, limit in (("location_latitude", latitude, 90), ("location_longitude", longitude, 180)):
         if not abs(value) <= limit:
-            raise ValueError(f"{name} is {value:g}, expected degrees from -{limit} to {limit}")
+            raise Failure(f"{name} is {value:g}, expected degrees from -{limit} to {limit}")
     if not (isfinite(radius) and 0 < radius <= HALF_CIRCUMFERENCE):
         most = f"{HALF_CIRCUMFERENCE:.0f}"
-        raise ValueError(f"location_radius is {radius:g}, expected metres above 0, at most {most}")
+        raise Failure(f"location_radius is {radius:g}, expected metres above 0, at most {most}")
     if min_rating is not None and not 0 <= min_rating <= BEST_RATING:
-        raise ValueError(f"filter_min_rating is {min_rating:g}, expected 0 to {BEST_RATING:g}")
+        raise Failure(f"filter_min_rating is {min_rating:g}, expected 0 to {BEST_RATING:g}")
     if max_results is not None and max_results < 1:
-        raise ValueError(f"max_results is {max_results}, expected 1 or more")
+        raise Failure(f"max_results is {max_results}, expected 1 or more")
     wanted = frozenset(_type_word(value) for value in values(types))
     return Search(latitude, longitude, radius, tuple(_folded_words(query)), wanted, min_rating, max_results)
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from anyio import to_thread
 
+from jobs.exception import Failure
 from jobs.job import Job
 from jobs.mark import worker
 from jobs.workers import google_places, overpass
@@ -59,7 +60,7 @@ async def places_search(
     :param endpoint: for ``overpass`` and ``google``: the address of another server
     :param contact: for ``overpass``: whom its operators can write to
     :param api_key: for ``google``; stands in the environment, ``{env.NAME}``
-    :raises ValueError: a value is missing or out of its range, or the file cannot be read as GeoJSON
+    :raises Failure: a value is missing or out of its range, or the file cannot be read as GeoJSON
     :raises NotAnswered: a server did not answer
     """
     query = query_that_filters(search_query, search_type)
@@ -152,30 +153,30 @@ def bare_document(hit: Found, attribution: str | None, list_name: str = "") -> d
 
 
 def query_that_filters(search_query: str, search_type: str) -> str:
-    """The query as far as it narrows the search. Raises ValueError if a text search has none."""
+    """The query as far as it narrows the search. Raises Failure if a text search has none."""
     if search_type != "text_search":
         return ""
     if not any(sign.isalnum() for sign in search_query):
-        raise ValueError("search_type text_search needs search_query, the words to look for")
+        raise Failure("search_type text_search needs search_query, the words to look for")
     return search_query
 
 
 def source_file(provider: str, path: str, definition: Path) -> Path:
-    """The file that a provider reads. Raises ValueError if its path is missing."""
+    """The file that a provider reads. Raises Failure if its path is missing."""
     if provider == "sample":
         return SAMPLE_TOWN
     if not path:
-        raise ValueError('provider "file" needs path, the name of a GeoJSON file')
+        raise Failure('provider "file" needs path, the name of a GeoJSON file')
     return definition.parent / path
 
 
 def check_keys(step: Job, provider: str, path: str, **given: str) -> None:
     """Tell which keys a provider has no use for; a definition may serve several, by a parameter.
 
-    :raises ValueError: the path, which says where places come from, is one of them
+    :raises Failure: the path, which says where places come from, is one of them
     """
     if path and provider != "file":
-        raise ValueError(
+        raise Failure(
             f'path is "{path}", but provider is "{provider}": to read a file, set provider = "file"'
         )
     for key, value in given.items():

@@ -7,15 +7,12 @@ definition sets between requests, holds for all of them. What is done again: ans
 
 import json
 import logging
-import math
 import random
 import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -24,7 +21,9 @@ import anyio
 import httpx
 from anyio.lowlevel import RunVar
 
+from jobs.exception import Failure
 from jobs.job import Job
+from jobs.workers.turns import Turns, retry_after
 
 TRIES = 5
 FIRST_WAIT = 1.0
@@ -33,10 +32,10 @@ LONGEST_WAIT = 300.0
 """Seconds; who asks for a longer wait is not waited for."""
 LARGEST_ANSWER = 32 * 1024 * 1024
 COMPLAINT_CHARACTERS = 300
-NOT_NOW = {408, 425, 429, 500, 502, 503, 504, 529}
+NOT_NOW = {408, 425, 429, *range(500, 600)}
 
 
-class NotAnswered(Exception):
+class NotAnswered(Failure):
     """A server did not give an answer that is of use.
 
     :param status: the HTTP status; None if there was none
@@ -91,27 +90,8 @@ class Answer:
         return f"{self.status} {self.phrase}".strip() + (f": {said}" if said else "")
 
 
-class _Line:
-    """Those who wait to ask one server: first come, first served."""
-
-    def __init__(self) -> None:
-        self._turn = anyio.Lock()
-        self._next_start = -math.inf
-
-    async def turn(self, pause: float) -> None:
-        """Wait until one may ask; the next may ``pause`` seconds later."""
-        async with self._turn:
-            while (wait := self._next_start - anyio.current_time()) > 0:  # noqa: ASYNC110
-                await anyio.sleep(wait)  # no event: a time, which may be put off meanwhile
-            self._next_start = anyio.current_time() + pause
-
-    def hold(self, seconds: float) -> None:
-        """Let nobody ask for so long."""
-        self._next_start = max(self._next_start, anyio.current_time() + seconds)
-
-
 # Of one event loop, to which locks belong; a service runs all its jobs on one.
-_lines: RunVar[dict[str, _Line]] = RunVar("lines of polite_http")
+_lines: RunVar[dict[str, Turns]] = RunVar("lines of polite_http")
 _asking: ContextVar[bool] = ContextVar("asking by polite_http", default=False)
 # httpx writes an info line for each request; here one that went well is the business of who asked.
 logging.getLogger("httpx").addFilter(lambda record: not _asking.get())
@@ -133,24 +113,24 @@ def check_url(key: str, url: str) -> None:
     """Check an address that a definition gives.
 
     :param key: the key that gives it
-    :raises ValueError: it is none that can be asked
+    :raises Failure: it is none that can be asked
     """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f'{key} is "{url}": {error}') from None
+        raise Failure(f'{key} is "{url}": {error}') from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f'{key} is "{url}", expected an address that begins with https:// or http://')
+        raise Failure(f'{key} is "{url}", expected an address that begins with https:// or http://')
 
 
 def checked_key(key: str, secret: str) -> str:
     """A secret as a header can carry it: without the line break that files end with.
 
-    :raises ValueError: it holds what no header can
+    :raises Failure: it holds what no header can
     """
     bare = secret.strip()
     if not bare.isascii() or not bare.isprintable():
-        raise ValueError(f"{key} holds characters that cannot be sent, such as a line break")
+        raise Failure(f"{key} holds characters that cannot be sent, such as a line break")
     return bare
 
 
@@ -163,7 +143,7 @@ async def post(job: Job, request: Request) -> Answer:
     server = url.netloc.decode("ascii")
     line = _line(f"{url.scheme}://{server}")
     for number in range(1, TRIES + 1):
-        await line.turn(request.pause)
+        await line.wait(request.pause)
         wait, asked_for, status = random.uniform(0.5, 1.0) * FIRST_WAIT * 2 ** (number - 1), False, None
         try:
             answer = await _once(request)
@@ -194,19 +174,12 @@ async def post(job: Job, request: Request) -> Answer:
 def asked_wait(answer: Answer) -> float | None:
     """For how many seconds an answer asks to wait, None if it does not say.
 
-    ``Retry-After`` has seconds or a date (RFC 9110, section 10.2.3). Google's APIs say it in the body, as
-    ``RetryInfo`` among the details of the error (https://google.aip.dev/193,
+    Where there is no ``Retry-After``, Google's APIs say it in the body, as ``RetryInfo`` among the details of
+    the error (https://google.aip.dev/193,
     https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto).
     """
-    header = answer.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", header):
-        return float(header)
-    if header:
-        try:
-            at = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    if "Retry-After" in answer.headers:
+        return retry_after(answer.headers["Retry-After"])
     found = re.search(r'"retryDelay"\s*:\s*"([0-9]{1,9}(?:\.[0-9]{1,9})?)s"', answer.body)
     return float(found[1]) if found else None
 
@@ -228,13 +201,13 @@ def complaint(body: str) -> str:
     return text if len(text) <= COMPLAINT_CHARACTERS else f"{text[:COMPLAINT_CHARACTERS]}…"
 
 
-def _line(server: str) -> _Line:
+def _line(server: str) -> Turns:
     try:
         lines = _lines.get()
     except LookupError:
         lines = {}
         _lines.set(lines)
-    return lines.setdefault(server, _Line())
+    return lines.setdefault(server, Turns())
 
 
 async def _once(request: Request) -> Answer:

@@ -4,6 +4,7 @@ from random import Random
 
 import anyio
 
+from jobs.exception import Failure
 from jobs.job import Job
 from jobs.mark import worker
 
@@ -28,7 +29,7 @@ async def generate_jobs(
     :param child_count: how many children each of them spawns
     :param failure_rate: the chance, 0 to 1, that a worker job raises after its last line
     :param seed: the same seed lets the same worker jobs fail, in every run and in every retry
-    :raises ValueError: a number is below 0, or failure_rate is not within 0 and 1
+    :raises Failure: a number is below 0, or failure_rate is not within 0 and 1
     """
     counts = {
         "worker_count": worker_count,
@@ -39,9 +40,9 @@ async def generate_jobs(
     }
     for name, count in counts.items():
         if not count >= 0:
-            raise ValueError(f"{name} is {count:g}, expected 0 or more")
+            raise Failure(f"{name} is {count:g}, expected 0 or more")
     if not 0 <= failure_rate <= 1:
-        raise ValueError(f"failure_rate is {failure_rate:g}, expected 0 to 1")
+        raise Failure(f"failure_rate is {failure_rate:g}, expected 0 to 1")
     for number in range(1, worker_count + 1):
         step.spawn(
             write_lines,

@@ -1,9 +1,7 @@
 """What is on this page? One URL as one worker job: asked for in turn, followed where it moved, and kept."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -19,6 +17,7 @@ from jobs.workers.markdown_text import read_markdown
 from jobs.workers.page_url import host_of, linked, origin_of, path_of
 from jobs.workers.path_pattern import fits_any
 from jobs.workers.pinned import PinnedTransport
+from jobs.workers.turns import retry_after
 
 SOURCE_TYPE = "pages"
 MOST_REDIRECTS = 10
@@ -109,10 +108,10 @@ class Visit:
         pause = rules.delay
         if rules.obey_robots:
             pause = max(pause, (await self._robots(url)).pause(rules.user_agent))
-        await HOSTS.turn(host_of(url), pause)
-        answer = await self._fetch(url, rules.max_size_kib * 1024, _is_text)
+        async with HOSTS.turn(host_of(url), pause):
+            answer = await self._fetch(url, rules.max_size_kib * 1024, _is_text)
         if answer.status in LATER:
-            HOSTS.hold(host_of(url), retry_after(answer.headers.get("Retry-After", "")))
+            HOSTS.hold(host_of(url), retry_after(answer.headers.get("Retry-After", "")) or 0.0)
         return answer
 
     async def _robots(self, url: str) -> Robots:
@@ -122,8 +121,8 @@ class Visit:
     async def _read_robots(self, url: str) -> Robots:
         """What a robots.txt says. One that is not there allows everything; one that may be there, nothing."""
         for _ in range(MOST_REDIRECTS):
-            await HOSTS.turn(host_of(url), self._rules.delay)
-            answer = await self._fetch(url, ROBOTS_BYTES)
+            async with HOSTS.turn(host_of(url), self._rules.delay):
+                answer = await self._fetch(url, ROBOTS_BYTES)
             if answer.status not in REDIRECTS:
                 break
             target = linked(url, answer.headers.get("Location", ""))
@@ -214,17 +213,6 @@ def content_type(headers: httpx.Headers) -> tuple[str, str]:
     kind, *parameters = headers.get("Content-Type", "").lower().split(";")
     charset = next((each.partition("=")[2] for each in parameters if each.strip().startswith("charset=")), "")
     return kind.strip(), charset.strip(" \"'")
-
-
-def retry_after(value: str) -> float:
-    """The seconds that a host asks to be let be."""
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        then = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    return max(0.0, then.timestamp() - time.time())
 
 
 def _page(text: str, kind: str) -> Page:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Protocol
 
+from jobs.exception import Failure
 from jobs.job import Job
 from jobs.workers.language_model import gemini, openai_chat
 from jobs.workers.language_model.conversation import FORMS, Form, Model, Reply, Turn, Usage
@@ -38,20 +39,20 @@ _forms: dict[tuple[str, str], Form] = {}
 """The form that a model on a server took first; the next question begins with it."""
 
 
-class BadAnswer(Exception):
+class BadAnswer(Failure):
     """A model answered, but not what was asked for."""
 
 
 def model_for(provider: str, base_url: str, model: str, api_key: str) -> Model:
     """The model that the keys of a step name.
 
-    :raises ValueError: a key is missing, or of no use
+    :raises Failure: a key is missing, or of no use
     """
     original = PROVIDERS[provider].BASE_URL
     if not model:
-        raise ValueError(f'provider "{provider}" needs model, the name of a model of its server')
+        raise Failure(f'provider "{provider}" needs model, the name of a model of its server')
     if not api_key and not base_url:
-        raise ValueError(
+        raise Failure(
             f'provider "{provider}" needs api_key, the name of a variable in {{env.…}}, '
             "or base_url, the address of a server that asks for none"
         )
