@@ -150,6 +150,19 @@ def test_a_path_that_leads_out_is_refused(folder: Path, path: str) -> None:
         read_beneath(folder, path, 100)
 
 
+def test_what_has_become_a_link_is_not_followed(folder: Path) -> None:
+    fill(folder.parent / "outside", {"a.txt": b"secret"})
+    folder.mkdir()
+    (folder / "file").symlink_to(folder.parent / "outside" / "a.txt")
+    (folder / "x").symlink_to(folder.parent / "outside")
+    for path in ("file", "x/a.txt"):
+        with pytest.raises(OSError, match=r"symbolic link|Not a directory"):
+            read_beneath(folder, path, 100)
+    failed: list[str] = []
+    assert list(walk(folder, lambda path: True, lambda path, error: failed.append(path), "x")) == []
+    assert failed == ["x"]
+
+
 def test_a_race_leads_nowhere_else(folder: Path) -> None:
     """A folder that is now a folder and now a link to another: what is read is never from there."""
     outside = folder.parent / "outside"

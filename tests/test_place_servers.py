@@ -120,16 +120,20 @@ def test_after_an_hour_a_server_is_asked_again(stub: StubServer, monkeypatch: py
     stub.says(elements(LADLE))
     log = SimpleNamespace(info=lambda *args: None, debug=lambda *args: None)
 
-    async def ask() -> int:
+    async def ask(radius: float) -> int:
         job: Any = SimpleNamespace(log=log)
-        source = await overpass.overpass_places(job, search_for(1.0, 2.0, 300.0), stub.url, "")
+        source = await overpass.overpass_places(job, search_for(1.0, 2.0, radius), stub.url, "")
         return len(source.places)
 
     asked = []
     for now in (100.0, 100.0 + 3599, 100.0 + 3600, 100.0 + 3601):  # noqa: B007 (the clock reads it)
-        assert anyio.run(ask) == 1
+        assert anyio.run(ask, 300.0) == 1
         asked.append(len(stub.asked))
     assert asked == [1, 1, 2, 2]
+    for other in range(overpass.MOST_KEPT):
+        anyio.run(ask, 301.0 + other)
+    anyio.run(ask, 300.0)
+    assert len(stub.asked) == 3 + overpass.MOST_KEPT, "what was asked longest ago is forgotten first"
 
 
 def test_one_question_at_a_time(service: Service, stub: StubServer) -> None:

@@ -1,17 +1,25 @@
 """Is what a server says understood: how long to wait, and what went wrong?"""
 
+from typing import Any
+
+import anyio
 import httpx
 import pytest
 
 from jobs.exception import Failure
+from jobs.workers import polite_http
 from jobs.workers.polite_http import (
     COMPLAINT_CHARACTERS,
     Answer,
+    NotAnswered,
+    Request,
     asked_wait,
     check_url,
     checked_key,
     complaint,
+    post,
 )
+from tests.stub_server import Say, StubServer
 
 
 def answer(body: str = "", **headers: str) -> Answer:
@@ -60,3 +68,13 @@ def test_a_key_without_its_line_break() -> None:
     for bad in ("sk\n1", "schlüssel", "a\x00b"):
         with pytest.raises(Failure, match="api_key holds characters that cannot be sent"):
             checked_key("api_key", bad)
+
+
+def test_an_answer_beyond_measure_is_not_read(stub: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polite_http, "LARGEST_ANSWER", 2**20)
+    job: Any = None  # it does not come to saying anything
+    stub.says(Say("x" * 2**20), Say("x" * (2**20 + 1)))
+    request = Request(stub.url, {}, json={})
+    assert len(anyio.run(post, job, request).body) == 2**20
+    with pytest.raises(NotAnswered, match=r"127\.0\.0\.1 answered more than 1 MiB"):
+        anyio.run(post, job, request)

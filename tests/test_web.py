@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from jobs.workers.html_text import read_html
 from jobs.workers.page_url import linked, page_url
-from jobs.workers.web_page import content_type
+from jobs.workers.web_page import MOST_LINKS, Rules, content_type, links
 from tests.service import Service
 from tests.site import Reply, Site
 
@@ -137,6 +138,13 @@ def test_links_to_other_hosts_are_followed_only_if_wanted(service: Service, site
         assert other.paths == ["/robots.txt", "/"]
     finally:
         other.close()
+
+
+def test_of_a_page_with_very_many_links_the_first_are_followed() -> None:
+    rules = Rules(True, None, [], 0, True, False, 1, 1, "Stepstream", [])
+    page = read_html("".join(f'<a href="{number}">x</a>' for number in range(2 * MOST_LINKS)))
+    found = links("http://a.example/", page, "a.example", rules)
+    assert found == [f"http://a.example/{number}" for number in range(MOST_LINKS)]
 
 
 def test_redirects(service: Service, site: Site) -> None:
