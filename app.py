@@ -1,6 +1,5 @@
 """How is the service started? Its parts are put together here: settings, engine, application, server."""
 
-import gc
 import logging
 import os
 import signal
@@ -25,11 +24,9 @@ from jobs.web.guard import Guard
 from jobs.web.login import Login
 from jobs.web.problem import HANDLERS
 from jobs.web.routes import routes
-from jobs.web.server import Server, listen, raise_descriptor_limit
+from jobs.web.server import Server, listen, raise_descriptor_limit, tune_interpreter
 
 __all__ = ["Settings", "create_app", "main", "open_engine", "serve", "static_folder"]
-
-SWITCH_SECONDS = 0.0005
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Starlette:
@@ -112,12 +109,7 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         engine.close()
         return _fail(f"{settings.host}:{settings.port}: {error.strerror or error} (another: STEPSTREAM_PORT)")
-    # What exists now stays: collecting it again and again is what makes the slowest percent slow.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-    # A line passes several threads; beside a worker function that computes, each waits its turn so long.
-    sys.setswitchinterval(SWITCH_SECONDS)
+    tune_interpreter()
     server = Server(create_app(settings, engine), engine)
     server.serve_on(listener)
     written = engine.close()

@@ -27,9 +27,9 @@ FOLDERS = ("--definitions", "definitions", "--workers", "workers")
 
 
 def test_a_run_without_a_service(folder: Path) -> None:
-    done = process(
-        "run", "flaky", "--local", "--json", *FOLDERS, cwd=folder, TMPDIR=str(folder / "temporary")
-    )
+    of_a_server = {"STEPSTREAM_HOST": "0.0.0.0", "STEPSTREAM_PORT": "none", "STEPSTREAM_TOKEN": "short"}
+    environ = {"TMPDIR": str(folder / "temporary"), **of_a_server}
+    done = process("run", "flaky", "--local", "--json", *FOLDERS, cwd=folder, **environ)
     assert (done.returncode, done.stderr) == (3, "")
     *rows, end = map(json.loads, done.stdout.splitlines())
     assert [row["seq"] for row in rows] == list(range(1, end["last_seq"] + 1))
