@@ -114,6 +114,11 @@ def test_there_is_no_shell(service: Service) -> None:
     assert messages(lines) == ["True"]
 
 
+def test_its_input_is_empty(service: Service) -> None:
+    job, lines = run(service, ["cat"])
+    assert (job["status"], lines) == ("completed", [])
+
+
 def test_the_environment_is_what_is_written_and_secrets_are_not_shown(service: Service) -> None:
     job, lines = run(
         service,
@@ -237,8 +242,9 @@ def test_a_cancelled_program_ends_with_its_children_and_its_last_lines_are_kept(
 def test_one_that_takes_too_long_ends_with_its_children(service: Service, script: str) -> None:
     manager_id = start(service, ["sh", "-c", script], time_limit="300ms")
     pids = family(service, manager_id)
-    job, _ = end(service, manager_id)
+    job, lines = end(service, manager_id)
     assert (job["status"], job["reason"]) == ("failed", "timed out after 0.3 s")
+    assert ("told" in messages(lines)) == ("told" in script)
     wait_for(lambda: not any(map(alive, pids)))
 
 

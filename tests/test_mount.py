@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -85,7 +87,7 @@ def test_everything_is_there_below_the_prefix(site: Site) -> None:
     assert "Traceback" not in site.stop()
 
 
-def test_a_viewer_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+def test_a_viewer_does_not_keep_the_server_from_stopping_and_runs_are_interrupted(tmp_path: Path) -> None:
     site = Site(tmp_path, STARLETTE)
     client = httpx.Client(base_url=site.client.base_url, timeout=20)
     client.post("/jobs/definitions/load-test/runs", json={"params": {"log_delay_ms": 1000}})
@@ -95,6 +97,32 @@ def test_a_viewer_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None
         assert "Traceback" not in site.stop()
         assert [event.name for event in events][-1] == "bye"
     client.close()
+    with closing(sqlite3.connect(tmp_path / "jobs.db")) as database:
+        assert database.execute("SELECT status, reason FROM managers").fetchall() == [
+            ("interrupted", "the service was stopped")
+        ]
+
+
+WORKERS = """
+import asyncio
+from jobs import Job, worker
+
+@worker("stops_the_loop")
+async def stops_the_loop(step: Job) -> None:
+    asyncio.get_running_loop().stop()
+"""
+
+
+def test_jobs_that_have_died_end_the_server(tmp_path: Path) -> None:
+    for name, text in (("workers.py", WORKERS), ("job.toml", '[step.only]\ntype = "stops_the_loop"')):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / name).write_text(text)
+    mine = 'Path("jobs.db"), definitions=Path("mine"), workers=Path("mine")'
+    site = Site(tmp_path, STARLETTE.replace('Path("jobs.db")', mine))
+    with suppress(httpx.HTTPError):  # it may end before it answers
+        site.client.post("/jobs/definitions/job/runs")
+    assert site.process.wait(20) == -signal.SIGTERM
+    site.stop()
 
 
 def test_a_prefix_of_a_proxy_comes_before_that_of_the_mount(tmp_path: Path) -> None:
