@@ -90,11 +90,12 @@ def gemini(content: Any, finish: str = "STOP") -> Say:
     """An answer of generateContent: https://ai.google.dev/api/generate-content."""
     text = content if isinstance(content, str) else json.dumps(content)
     thought = {"text": "Let me think about {this}.", "thought": True}
+    doubt = {"text": 'Or rather {"sentiment": "mixed"}?', "thought": True}
     return Say(
         {
             "candidates": [
                 {
-                    "content": {"parts": [thought, {"text": text}], "role": "model"},
+                    "content": {"parts": [thought, {"text": text}, doubt], "role": "model"},
                     "finishReason": finish,
                     "index": 0,
                 }

@@ -54,15 +54,21 @@ class Site:
         self.process.wait(10)
         return said
 
+    def __enter__(self) -> "Site":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        assert self.process.stderr is not None
+        if not self.process.stderr.closed:
+            self.process.kill()
+            self.stop()
+
 
 @pytest.fixture(params=[STARLETTE, OWN_LIFESPAN, FASTAPI], ids=["starlette", "own lifespan", "fastapi"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """Each application that the page shows."""
-    site = Site(tmp_path, request.param)
-    yield site
-    if site.process.poll() is None:
-        site.process.kill()
-        site.stop()
+    with Site(tmp_path, request.param) as site:
+        yield site
 
 
 def test_everything_is_there_below_the_prefix(site: Site) -> None:
@@ -88,15 +94,16 @@ def test_everything_is_there_below_the_prefix(site: Site) -> None:
 
 
 def test_a_viewer_does_not_keep_the_server_from_stopping_and_runs_are_interrupted(tmp_path: Path) -> None:
-    site = Site(tmp_path, STARLETTE)
-    client = httpx.Client(base_url=site.client.base_url, timeout=20)
-    client.post("/jobs/definitions/load-test/runs", json={"params": {"log_delay_ms": 1000}})
-    with client.stream("GET", "/jobs/managers/latest/events") as response:
-        events = parse(response.iter_raw())
-        next(events)
-        assert "Traceback" not in site.stop()
-        assert [event.name for event in events][-1] == "bye"
-    client.close()
+    with (
+        Site(tmp_path, STARLETTE) as site,
+        httpx.Client(base_url=site.client.base_url, timeout=20) as client,
+    ):
+        client.post("/jobs/definitions/load-test/runs", json={"params": {"log_delay_ms": 1000}})
+        with client.stream("GET", "/jobs/managers/latest/events") as response:
+            events = parse(response.iter_raw())
+            next(events)
+            assert "Traceback" not in site.stop()
+            assert [event.name for event in events][-1] == "bye"
     with closing(sqlite3.connect(tmp_path / "jobs.db")) as database:
         assert database.execute("SELECT status, reason FROM managers").fetchall() == [
             ("interrupted", "the service was stopped")
@@ -114,31 +121,29 @@ async def stops_the_loop(step: Job) -> None:
 
 
 def test_jobs_that_have_died_end_the_server(tmp_path: Path) -> None:
-    for name, text in (("workers.py", WORKERS), ("job.toml", '[step.only]\ntype = "stops_the_loop"')):
-        (tmp_path / "mine").mkdir(exist_ok=True)
-        (tmp_path / "mine" / name).write_text(text)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "workers.py").write_text(WORKERS)
+    (tmp_path / "mine" / "job.toml").write_text('[step.only]\ntype = "stops_the_loop"')
     mine = 'Path("jobs.db"), definitions=Path("mine"), workers=Path("mine")'
-    site = Site(tmp_path, STARLETTE.replace('Path("jobs.db")', mine))
-    with suppress(httpx.HTTPError):  # it may end before it answers
-        site.client.post("/jobs/definitions/job/runs")
-    assert site.process.wait(20) == -signal.SIGTERM
-    site.stop()
+    with Site(tmp_path, STARLETTE.replace('Path("jobs.db")', mine)) as site:
+        with suppress(httpx.HTTPError):  # it may end before it answers
+            site.client.post("/jobs/definitions/job/runs")
+        assert site.process.wait(20) == -signal.SIGTERM
 
 
 def test_a_prefix_of_a_proxy_comes_before_that_of_the_mount(tmp_path: Path) -> None:
-    site = Site(tmp_path, STARLETTE, "--root-path", "/outer")
-    started = site.client.post("/jobs/definitions/nearby-restaurants/runs")
-    assert started.headers["location"].startswith("/outer/jobs/managers/")
-    assert site.client.get("/jobs/definitions?limit=1").json()["next"].startswith("/outer/jobs/definitions?")
-    site.stop()
+    with Site(tmp_path, STARLETTE, "--root-path", "/outer") as site:
+        started = site.client.post("/jobs/definitions/nearby-restaurants/runs")
+        assert started.headers["location"].startswith("/outer/jobs/managers/")
+        page = site.client.get("/jobs/definitions?limit=1").json()
+        assert page["next"].startswith("/outer/jobs/definitions?")
 
 
 def test_a_lifespan_that_was_forgotten_is_named(tmp_path: Path) -> None:
-    site = Site(tmp_path, STARLETTE.replace("lifespan=stepstream.router.lifespan_context", ""))
-    answer = site.client.get("/jobs/managers")
-    assert answer.status_code == 503
-    assert "lifespan" in answer.json()["detail"]
-    site.stop()
+    with Site(tmp_path, STARLETTE.replace("lifespan=stepstream.router.lifespan_context", "")) as site:
+        answer = site.client.get("/jobs/managers")
+        assert answer.status_code == 503
+        assert "lifespan" in answer.json()["detail"]
 
 
 pytestmark = pytest.mark.slow
