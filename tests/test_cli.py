@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from jobs.cli import client
 from tests.command import command, started
 from tests.service import Service
 from tests.test_cli_terminal import GATED
@@ -118,10 +119,14 @@ def test_lists(service: Service) -> None:
     assert "ready" in rows["nearby-restaurants"]
 
 
-def test_a_list_goes_on_page_after_page(service: Service) -> None:
+@pytest.mark.parametrize("limit", [2, 3, 4, 100])
+def test_a_list_goes_on_page_after_page(
+    service: Service, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
     known = [each["id"] for each in service.get("/definitions")["items"]]
-    listed = command("list", "definitions", "--limit", "3", "--json", service=service).stdout.splitlines()
-    assert [json.loads(line)["id"] for line in listed] == known[:3]
+    monkeypatch.setattr(client, "PAGE", 2)
+    done = command("list", "definitions", "--limit", str(limit), "--json", service=service)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == known[:limit]
 
 
 @pytest.mark.parametrize(

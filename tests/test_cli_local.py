@@ -46,6 +46,7 @@ def test_ctrl_c_without_a_service(folder: Path) -> None:
     with sqlite3.connect(folder / "kept.db") as database:
         assert database.execute("SELECT status FROM managers").fetchall() == [("cancelled",)]
     database.close()
+    assert (folder / "kept.db.lock").read_text() == "", "it was closed in order"
 
 
 @pytest.mark.slow

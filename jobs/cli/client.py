@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import httpx
 from jobs.cli.ending import CommandError
 from jobs.nearest import unknown
 
+PAGE = 1000
 LOCAL = ("localhost", "127.0.0.1", "::1")
 ANSWER_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
@@ -76,16 +78,13 @@ class Client:
 
     def items(self, path: str, limit: int | None = None, **parameters: Any) -> Iterator[dict[str, Any]]:
         """The items of a list, page after page, as far as they are wanted."""
-        size = min(limit or 1000, 1000)
+        return islice(self._items(path, min(limit or PAGE, PAGE), **parameters), limit)
+
+    def _items(self, path: str, size: int, **parameters: Any) -> Iterator[dict[str, Any]]:
         page = self.get(path, limit=size, **parameters)
-        given = 0
         while True:
-            for item in page["items"]:
-                if given == limit:
-                    return
-                given += 1
-                yield item
-            if page["next"] is None or given == limit:
+            yield from page["items"]
+            if page["next"] is None:
                 return
             # Its path has the prefix that the service knows of, which a proxy may have taken away.
             page = self._ask("GET", f"{path}?{httpx.URL(page['next']).query.decode()}")
