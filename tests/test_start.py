@@ -43,6 +43,11 @@ def test_a_wrong_setting_is_named(environ: dict[str, str], message: str) -> None
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("host", ["2001:db8::1", "[2001:db8::1]"])
+def test_an_address_is_allowed_as_it_stands_in_a_host_header(host: str) -> None:
+    assert Settings(host=host, hosts=("a.example",)).host_names == ("[2001:db8::1]", "a.example")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.5.5.5"])
 def test_loopback_addresses(host: str) -> None:
     assert Settings.read({"STEPSTREAM_HOST": host}).host == host
