@@ -120,14 +120,22 @@ async def stops_the_loop(step: Job) -> None:
 """
 
 
-def test_jobs_that_have_died_end_the_server(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "workers.py").write_text(WORKERS)
-    (tmp_path / "mine" / "job.toml").write_text('[step.only]\ntype = "stops_the_loop"')
-    mine = 'Path("jobs.db"), definitions=Path("mine"), workers=Path("mine")'
-    with Site(tmp_path, STARLETTE.replace('Path("jobs.db")', mine)) as site:
+DEFINITIONS = {
+    "dies.toml": '[step.only]\ntype = "stops_the_loop"',
+    "reads.toml": '[step.only]\ntype = "command"\nargv = ["true"]\nenvironment = { HOME = "{env.HOME}" }',
+}
+
+
+def test_it_reads_the_environment_and_ends_the_server_when_its_jobs_have_died(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name, text in {**DEFINITIONS, "workers.py": WORKERS}.items():
+        (mine / name).write_text(text)
+    settings = 'Path("jobs.db"), definitions=Path("mine"), workers=Path("mine")'
+    with Site(tmp_path, STARLETTE.replace('Path("jobs.db")', settings)) as site:
+        assert site.client.get("/jobs/definitions/reads").json()["errors"] == []
         with suppress(httpx.HTTPError):  # it may end before it answers
-            site.client.post("/jobs/definitions/job/runs")
+            site.client.post("/jobs/definitions/dies/runs")
         assert site.process.wait(20) == -signal.SIGTERM
 
 
