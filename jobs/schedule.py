@@ -1,8 +1,7 @@
 """When is a schedule due? Five cron fields in a time zone: the next due time, and the last one up to now.
 
-A schedule that names hours is about the clock on the wall: a time that the clock skips is due when the clock
-resumes, a repeated one only the first time. One of every hour is about time that passes: it is due in each
-hour that comes, in a repeated one twice, and not in one that does not exist.
+It is about the clock on the wall: a time that the clock skips is due when the clock resumes, and one that it
+repeats is due the first time only.
 """
 
 import zoneinfo
@@ -37,7 +36,6 @@ class Schedule:
         self._expression = f"0 {text}"
         self._zone: tzinfo = UTC if timezone == "UTC" else zoneinfo.ZoneInfo(timezone)
         try:
-            self._every_hour = len(self._times(SOME_DAY.replace(tzinfo=None)).hours) == 24
             comes = self.next_due(SOME_DAY) is not None
         except (CronSimError, ValueError, AssertionError):
             for field, (name, expected) in zip(text.split(), FIELDS, strict=True):
@@ -52,14 +50,9 @@ class Schedule:
 
     def next_due(self, after: datetime) -> datetime | None:
         """The first due time after a moment, UTC; None if there is none within 50 years."""
-        wall = after.astimezone(self._zone)
-        first = self._first(wall.replace(tzinfo=None), after, fold=0)
-        if not self._every_hour:
-            return first
-        # The second showing of a repeated time may come before the next first showing.
-        repeat = wall.replace(fold=1).astimezone(UTC) - wall.replace(fold=0).astimezone(UTC)
-        second = self._first(wall.replace(tzinfo=None) - repeat, after, fold=1)
-        return min(filter(None, (first, second)), default=None)
+        wall = after.astimezone(self._zone).replace(tzinfo=None)
+        # Of a time that comes again, the first showing may be over.
+        return next((due for due in map(self._due, CronSim(self._expression, wall)) if due > after), None)
 
     def last_due(self, after: datetime, until: datetime) -> datetime | None:
         """The last due time after a moment and not after a later one, UTC; None if there is none."""
@@ -77,26 +70,12 @@ class Schedule:
                 end = middle
         return last
 
-    def _times(self, wall: datetime) -> CronSim:
-        """The times on the wall that fit, after one of them; no time zone is in this."""
-        return CronSim(self._expression, wall)
-
-    def _first(self, wall: datetime, after: datetime, fold: int) -> datetime | None:
-        """The first due time after a moment, looking from a time on the wall.
-
-        :param fold: which showing of a repeated time is meant: 0 the first, 1 the second
-        """
-        dues = (self._due(time, fold) for time in self._times(wall))
-        return next((due for due in dues if due is not None and due > after), None)
-
-    def _due(self, wall: datetime, fold: int) -> datetime | None:
-        """The moment when the clock shows a time; of one that it skips, when it resumes, if at all."""
+    def _due(self, wall: datetime) -> datetime:
+        """The moment when the clock shows a time first; of one that it skips, when it resumes."""
         while True:
-            moment = wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
+            moment = wall.replace(tzinfo=self._zone).astimezone(UTC)
             if moment.astimezone(self._zone).replace(tzinfo=None) == wall:
                 return moment
-            if self._every_hour:
-                return None
             wall += MINUTE
 
 
