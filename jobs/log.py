@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
@@ -18,9 +19,6 @@ from jobs.status import job_counts
 from jobs.store.documents import save_document
 from jobs.store.transaction import Transaction
 from jobs.store.writer import Change, Closed, Writer
-
-# Very many changes at once leave others' rows their turn in between.
-PIECE = 2_000
 
 
 @dataclass(frozen=True)
@@ -206,20 +204,22 @@ class Log:
         at = now()
         self._submit(lambda tx: state.job_status(tx, source, name, outcome, at))
 
-    def cancel_jobs(self, jobs: Sequence[tuple[Source, str, str]]) -> None:
-        """Pending worker jobs are cancelled: the source, the name and the reason of each."""
+    def cancel_jobs(self, jobs: Sequence[tuple[Source, str, str]]) -> "Future[None]":
+        """Pending worker jobs of one step are cancelled: the source, the name and the reason of each.
+
+        :raises Closed: the service is stopping
+        """
         at = now()
-        for start in range(0, len(jobs), PIECE):
-            piece = [
-                (source, name, self._clean(Outcome("pending", "cancelled", reason)))
-                for source, name, reason in jobs[start : start + PIECE]
-            ]
+        changes = [
+            (name, self._clean(Outcome("pending", "cancelled", reason)), [source for source, *_ in alike])
+            for (name, reason), alike in groupby(jobs, key=lambda job: job[1:])
+        ]
 
-            def change(tx: Transaction, piece: Sequence[tuple[Source, str, Outcome]] = piece) -> None:
-                for source, name, outcome in piece:
-                    state.job_status(tx, source, name, outcome, at)
+        def change(tx: Transaction) -> None:
+            for name, outcome, sources in changes:
+                state.job_statuses(tx, sources, name, outcome, at)
 
-            self._submit(change)
+        return self.writer.commit(change)
 
     def progress(
         self, source: Source, progress: Mapping[str, tuple[float, float | None]], eta: float | None

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 from jobs.log import Log
 from jobs.row import Source
 from jobs.state import Outcome
-from jobs.status import LIVE, TERMINAL, Node, Status, Stop, next_moves, roll_up_manager
+from jobs.status import LIVE, TERMINAL, Move, Node, Status, Stop, next_moves, roll_up_manager
 from jobs.step import StepRun
 from jobs.step_definition import StepDefinition
 
@@ -42,6 +42,8 @@ class ManagerRun:
             Node(step.definition.name, step.definition.depends, step.definition.always_run) for step in steps
         ]
         self._statuses: dict[str, Status] = {name: kept.get(name, "pending") for name in self._steps}
+        self._moves: list[Move] = []  # of steps that were cancelled before it runs
+        self._over = set(kept)  # steps that have ended, also for the log
         self._timeout = timeout
         self._log = log
         self._stop: Stop | None = None
@@ -92,20 +94,22 @@ class ManagerRun:
         if self._tasks is None:
             return
         if not self._draining:
-            for move in next_moves(self._nodes, self._statuses, self._stop):
-                self._statuses[move.step] = move.status
-                step = self._steps[move.step]
-                if move.status == "running":
-                    self._tasks.start_soon(self._run_step, step)
-                else:
-                    step.end_unstarted(move.status, move.reason or "")
-        if TERMINAL.issuperset(self._statuses.values()):
+            self._moves += next_moves(self._nodes, self._statuses, self._stop)
+        while self._moves:
+            move = self._moves.pop(0)
+            self._statuses[move.step] = move.status
+            self._tasks.start_soon(self._run_step, self._steps[move.step], move)
+        if self._over == self._steps.keys():
             self._ended.set()
 
-    async def _run_step(self, step: StepRun) -> None:
-        name = step.definition.name
-        status = self._statuses[name] = await step.run(self.definition_id)
-        if status == "failed":
+    async def _run_step(self, step: StepRun, move: Move) -> None:
+        name = move.step
+        if move.status == "running":
+            self._statuses[name] = await step.run(self.definition_id)
+        else:
+            await step.end_unstarted(move.status, move.reason or "")
+        self._over.add(name)
+        if self._statuses[name] == "failed":
             self._failed_step(step.definition)
         self._advance()
 
@@ -133,7 +137,7 @@ class ManagerRun:
             self._steps[name].cancel(reason)
         elif self._statuses[name] == "pending":
             self._statuses[name] = "cancelled"
-            self._steps[name].end_unstarted("cancelled", reason)
+            self._moves.append(Move(name, "cancelled", reason))
             self._advance()
         else:
             return False
@@ -159,6 +163,13 @@ class ManagerRun:
             step.drain()
 
     @property
+    def settled(self) -> bool:
+        """Whether everything that was cancelled before it ran has ended, also for the log."""
+        ended = {name for name, status in self._statuses.items() if status in TERMINAL}
+        return ended == self._over and all(step.settled for step in self._steps.values())
+
+    @property
     def busy(self) -> bool:
         """Whether something is running that may still end by itself."""
-        return any(self._statuses[name] == "running" and step.busy for name, step in self._steps.items())
+        running = (step for name, step in self._steps.items() if self._statuses[name] == "running")
+        return not self.settled or any(step.busy for step in running)

@@ -1,7 +1,9 @@
 """What becomes of a run when its process ends? All that has not ended is ``interrupted``, with the reason."""
 
+from itertools import groupby
+
 from jobs.row import Source, now, prepare_line
-from jobs.state import Outcome, columns, manager_progress_row, status_row, step_progress_row
+from jobs.state import Outcome, columns, job_statuses, manager_progress_row, status_row, step_progress_row
 from jobs.store.transaction import Transaction
 
 
@@ -33,16 +35,13 @@ def interrupt(tx: Transaction, reason: str) -> list[str]:
 
 
 def _interrupt_jobs(tx: Transaction, manager_id: str, reason: str, at: str) -> None:
-    """Those of one manager, changed at once: a hundred thousand may be pending, and a stop has seconds."""
-    jobs = tx.not_ended("jobs", manager_id)
-    tx.end_jobs(manager_id, columns(Outcome("running", "interrupted", reason), at))
-    steps = tx.head(manager_id).steps
-    for job in jobs:
-        step, status = steps[job["step_id"]], job["status"]
-        step.counts[status] -= 1
-        step.counts["interrupted"] = step.counts.get("interrupted", 0) + 1
-        step.changed = True
-        source = Source(
-            manager_id, job["step_id"], step.name, job["job_id"], job["parent_id"], job["attempt"]
-        )
-        status_row(tx, source, "worker", job["name"], Outcome(status, "interrupted", reason), status, at)
+    """Those of one manager, many at once: a hundred thousand may be pending, and a stop has seconds."""
+    for (step_id, name, status), jobs in groupby(
+        tx.not_ended("jobs", manager_id), key=lambda job: (job["step_id"], job["name"], job["status"])
+    ):
+        step_name = tx.head(manager_id).steps[step_id].name
+        sources = [
+            Source(manager_id, step_id, step_name, job["job_id"], job["parent_id"], job["attempt"])
+            for job in jobs
+        ]
+        job_statuses(tx, sources, name, Outcome(status, "interrupted", reason), at)

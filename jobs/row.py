@@ -121,9 +121,11 @@ def prepare_line(
     return PreparedLine(source, originator, level, text, rest, created_at)
 
 
-def event_row(seq: int, event: str, source: Source, fields: dict[str, Any], created_at: str) -> str:
-    """A row of any event but ``job_log``."""
-    members = encode(fields)[1:-1]
+def event_row(seq: int, event: str, source: Source, members: str, created_at: str) -> str:
+    """A row of any event but ``job_log``.
+
+    :param members: its further fields, as JSON without the braces
+    """
     return f'{{"seq":{seq},"event":"{event}",{source.fields},{members},"created_at":"{created_at}"}}'
 
 

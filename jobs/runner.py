@@ -262,8 +262,11 @@ class Runner:
                 running = run.cancel_step(step, text)
             else:
                 run.cancel(text)
-        # Also for one that has just ended: whoever is told so can read its end.
-        await asyncio.wrap_future(self._log.commit(lambda tx: None))
+        settled = False
+        while not settled:
+            settled = manager_id not in self._runs or self._runs[manager_id].settled
+            # Also for one that has just ended: whoever is told so can read its end.
+            await asyncio.wrap_future(self._log.commit(lambda tx: None))
         return running
 
     # -- stopping, from another thread

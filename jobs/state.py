@@ -1,7 +1,7 @@
 """Which rows follow from a change of state? A status and its rows, written in the same transaction."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -51,6 +51,23 @@ def job_status(tx: Transaction, source: Source, name: str, outcome: Outcome, at:
     status_row(tx, source, "worker", name, outcome, outcome.previous, at)
 
 
+def job_statuses(tx: Transaction, sources: Sequence[Source], name: str, outcome: Outcome, at: str) -> None:
+    """The same change of many worker jobs of one step, in few statements.
+
+    :param name: that of their function
+    """
+    manager_id, step_id = sources[0].manager_id, sources[0].step_id
+    assert step_id is not None
+    step = tx.head(manager_id).steps[step_id]
+    job_ids = [source.job_id or "" for source in sources]
+    changed = tx.update_jobs(job_ids, outcome.previous, columns(outcome, at))
+    step.counts[outcome.previous] -= len(changed)
+    step.counts[outcome.status] = step.counts.get(outcome.status, 0) + len(changed)
+    step.changed = True
+    rows = (source for source in sources if source.job_id in changed)
+    tx.events("job_status", rows, _fields("worker", name, outcome, outcome.previous), at)
+
+
 def status_row(
     tx: Transaction,
     source: Source,
@@ -60,15 +77,23 @@ def status_row(
     previous: Status | None,
     at: str,
 ) -> None:
+    attempt = None if source.job_id else source.attempt
+    tx.event("job_status", source, _fields(job_type, name, outcome, previous, attempt), at)
+
+
+def _fields(
+    job_type: str, name: str, outcome: Outcome, previous: Status | None, attempt: int | None = None
+) -> dict[str, Any]:
+    """What a row of a change of status says, but for whose it is; a worker job's attempt is part of that."""
     fields: dict[str, Any] = {"job_type": job_type, "name": name}
-    if source.job_id is None:
-        fields["attempt"] = source.attempt
+    if attempt is not None:
+        fields["attempt"] = attempt
     fields |= {"status": outcome.status, "previous": previous}
     if outcome.reason is not None:
         fields["reason"] = outcome.reason
     if outcome.duration is not None:
         fields["duration"] = _rounded(outcome.duration)
-    tx.event("job_status", source, fields, at)
+    return fields
 
 
 def function_completed(tx: Transaction, source: Source) -> None:

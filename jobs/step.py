@@ -107,7 +107,7 @@ class StepRun:
         :param definition_id: whose earlier runs tell how long it may take
         """
         if self._stopped:  # before its turn on the event loop came
-            return self.end_unstarted("cancelled", self._reason or "")
+            return await self.end_unstarted("cancelled", self._reason or "")
         self._started = started = time.monotonic()
         self._write_status("pending", "running")
         async with anyio.create_task_group() as tasks:
@@ -136,9 +136,11 @@ class StepRun:
         self._write_status("running", status, reason, time.monotonic() - started)
         return status
 
-    def end_unstarted(self, status: Status, reason: str) -> Status:
+    async def end_unstarted(self, status: Status, reason: str) -> Status:
         """End a step that does not start, with the worker jobs that it has of earlier attempts."""
         self._jobs.stop(reason)
+        self._roster.leave()
+        await self._roster.all_ended()
         self._write_status("pending", status, reason)
         return status
 
@@ -240,6 +242,11 @@ class StepRun:
     def drain(self) -> None:
         """Start no further worker job: the service stops."""
         self._jobs.drain()
+
+    @property
+    def settled(self) -> bool:
+        """Whether its worker jobs that were cancelled while they were pending have ended."""
+        return self._jobs.settled
 
     @property
     def busy(self) -> bool:

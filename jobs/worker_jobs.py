@@ -24,6 +24,7 @@ from jobs.row import Source
 from jobs.state import Outcome
 from jobs.status import LIVE, Status
 from jobs.step_definition import StepDefinition
+from jobs.store.writer import Closed
 from jobs.worker_job import Spawner, WorkerJob
 
 # Bounds of a recursion that has no end.
@@ -32,6 +33,7 @@ MOST_JOBS = 1_000_000
 # The delay before a try is doubled up to this (seconds), and lies within these parts of it.
 LONGEST_DELAY = 3600.0
 JITTER = (0.8, 1.2)
+PIECE = 1_000  # pending ones that are cancelled at once
 
 
 class WorkerJobs:
@@ -67,6 +69,7 @@ class WorkerJobs:
         self._roster = roster
         self._queue = deque(roster.live.values())
         self._delayed: dict[str, asyncio.TimerHandle] = {}
+        self._cancelled: deque[WorkerJob] = deque()  # pending ones that are still to end
         self._stopped: str | None = None  # the reason
         self._draining = False
         self._spawning = threading.Lock()
@@ -88,6 +91,11 @@ class WorkerJobs:
     def drain(self) -> None:
         """Start no further one: the service stops."""
         self._draining = True
+
+    @property
+    def settled(self) -> bool:
+        """Whether those that were cancelled while they were pending have ended."""
+        return not self._cancelled
 
     def call_on_loop(self, function: Callable[..., None], *args: Any) -> None:
         """Call in the event loop's thread: now if this is it, else as soon as it can, in order."""
@@ -164,7 +172,7 @@ class WorkerJobs:
 
     def _fill_places(self) -> None:
         while self._queue and not self._draining:
-            if self._queue[0].status != "pending":  # cancelled while it was in the queue
+            if self._queue[0].cancelled is not None:  # while it was in the queue
                 self._queue.popleft()
             elif self._places.take():
                 self._begin(self._queue.popleft())
@@ -247,27 +255,38 @@ class WorkerJobs:
         return True
 
     def _cancel(self, jobs: Collection[WorkerJob], reason: str) -> None:
-        waiting: list[WorkerJob] = []
-        each: deque[tuple[WorkerJob, str]] = deque((job, reason) for job in jobs)
-        while each:
-            job, why = each.popleft()
-            each.extend((child, f"{reason} (its parent)") for child in job.children)
-            if job.status not in LIVE or job.cancelled is not None:
-                continue
-            job.cancelled = why
-            if job.call is not None:
-                job.call.cancel()
-            elif job.status == "pending":
-                waiting.append(job)
-        if not waiting:
-            return
-        for job in waiting:
+        """Tell those that run to end; from now on none that is pending will run."""
+        idle = not self._cancelled
+        why = reason
+        while jobs:
+            for job in jobs:
+                if job.status in LIVE and job.cancelled is None:
+                    job.cancelled = why
+                    if job.call is not None:
+                        job.call.cancel()
+                    elif job.status == "pending":
+                        self._cancelled.append(job)
+            jobs = [child for job in jobs for child in job.children]
+            why = f"{reason} (its parent)"
+        if idle and self._cancelled:
+            self._end_cancelled()
+
+    def _end_cancelled(self) -> None:
+        """End some of the pending ones, and when that is committed the next: others have their turn."""
+        piece = [self._cancelled.popleft() for _ in range(min(PIECE, len(self._cancelled)))]
+        for job in piece:
             if timer := self._delayed.pop(job.id, None):
                 timer.cancel()
             self._roster.ended(job, "cancelled", job.cancelled)
-        self._log.cancel_jobs([(job.source, job.name, job.cancelled or "") for job in waiting])
+        try:
+            committed = self._log.cancel_jobs([(job.source, job.name, job.cancelled or "") for job in piece])
+        except Closed:  # the service stops
+            return
         self._reporter.changed()
-        self._roster.leave(len(waiting))
+        self._roster.leave(len(piece))
+        if self._cancelled:
+            go_on = partial(asyncio.get_running_loop().call_soon_threadsafe, self._end_cancelled)
+            committed.add_done_callback(lambda _: go_on())
 
     # -- waiting
 

@@ -182,6 +182,26 @@ def test_inserted_worker_jobs_are_rolled_back_with_a_bad_change(opened: Opened) 
     assert opened.store.commit(lambda tx: tx.select("SELECT * FROM jobs")).result(10) == []
 
 
+def test_of_many_worker_jobs_only_those_change_that_are_as_they_were(opened: Opened) -> None:
+    """More than fit into one statement; one of them has ended meanwhile."""
+    sources = [
+        Source(MANAGER.manager_id, STEPS[0].step_id, "step1", f"manager234.1.{number}", STEPS[0].step_id)
+        for number in range(1, 2001)
+    ]
+    for source in sources:
+        opened.log.spawn(source, "work", "module:work", "{}")
+    late, *others = sources
+    opened.log.job_status(late, "work", Outcome("pending", "running"))
+    opened.log.job_status(late, "work", Outcome("running", "completed"))
+    opened.log.cancel_jobs([(source, "work", "no more") for source in sources]).result(10)
+    cancelled = [row for row in stored(opened.path) if row.get("status") == "cancelled"]
+    assert [row["job_id"] for row in cancelled] == [source.job_id for source in others]
+    assert {(row["previous"], row["reason"]) for row in cancelled} == {("pending", "no more")}
+    manager = opened.store.readers.read(lambda db: runs.manager(db, MANAGER.manager_id))
+    assert manager is not None
+    assert (manager["completed_jobs"], manager["cancelled_jobs"], manager["pending_jobs"]) == (1, 1999, 0)
+
+
 def test_the_id_of_a_deleted_line_is_not_given_again(opened: Opened) -> None:
     """A search goes on after the last line that it saw."""
     opened.log.line(STEPS[0], "step", "info", "the newest")

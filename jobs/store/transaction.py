@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jobs.row import LEVELS, PreparedLine, Source, event_row, now
+from jobs.row import LEVELS, PreparedLine, Source, encode, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
 from jobs.store.rows import Row, to_row
 from jobs.store.statement import insert_many, run
@@ -19,6 +19,7 @@ from jobs.store.words import index_text
 COLUMNS = 10  # of the log
 ROW_COLUMNS = (1, 2, 3, 4, 5, 6, 9)  # of them the manager's id, and what a ``Row`` has
 MANAGER_ID, EVENT, LEVEL = 1, 3, 6  # of these columns
+MOST_IDS = 900  # in one statement: with the values to set they stay below 1,000 parameters
 
 
 @dataclass
@@ -221,11 +222,17 @@ class Transaction:
         self, event: str, source: Source, fields: dict[str, Any], created_at: str | None = None
     ) -> None:
         """Append a row of another event."""
-        seq = self.head(source.manager_id).next_seq()
-        created_at = created_at or now()
-        self._append(
-            source, seq, event, None, None, created_at, event_row(seq, event, source, fields, created_at)
-        )
+        self.events(event, (source,), fields, created_at)
+
+    def events(
+        self, event: str, sources: Iterable[Source], fields: dict[str, Any], created_at: str | None = None
+    ) -> None:
+        """Append rows of another event that differ by their sources only."""
+        created_at, members = created_at or now(), encode(fields)[1:-1]
+        for source in sources:
+            seq = self.head(source.manager_id).next_seq()
+            row = event_row(seq, event, source, members, created_at)
+            self._append(source, seq, event, None, None, created_at, row)
 
     def _append(
         self,
@@ -294,11 +301,19 @@ class Transaction:
         cursor.row_factory = sqlite3.Row
         return cursor.fetchall()
 
-    def end_jobs(self, manager_id: str, changes: Mapping[str, Any]) -> None:
-        """Change every worker job of a manager that has not ended, with one statement."""
-        assignments = ", ".join(f"{column} = ?" for column in changes)
-        live = "manager_id = ? AND status IN ('pending', 'running')"
-        self.execute(f"UPDATE jobs SET {assignments} WHERE {live}", *changes.values(), manager_id)  # noqa: S608
+    def update_jobs(
+        self, job_ids: Sequence[str], previous: Status, changes: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """Change many worker jobs; which, for the status of some may not be ``previous`` any more."""
+        changed: list[str] = []
+        for start in range(0, len(job_ids), MOST_IDS):
+            ids = job_ids[start : start + MOST_IDS]
+            those = f"status = ? AND job_id IN ({', '.join('?' * len(ids))})"
+            found = self._run(f"SELECT job_id FROM jobs WHERE {those}", (previous, *ids))  # noqa: S608
+            changed += [job_id for (job_id,) in found]
+            statement = f"UPDATE jobs SET {' = ?, '.join(changes)} = ? WHERE {those}"  # noqa: S608
+            self.execute(statement, *changes.values(), previous, *ids)
+        return frozenset(changed)
 
     def select(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query, as this transaction sees them."""
