@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import random
 import threading
 import time
 from collections import deque
@@ -14,26 +13,23 @@ from typing import Any
 
 from jobs.arguments import exact_json
 from jobs.caller import Caller
+from jobs.cancelled import Cancelled
 from jobs.ending import Ending
 from jobs.job import Handle, Host, Job, current
 from jobs.log import Log
 from jobs.places import Places
 from jobs.reporter import Reporter
+from jobs.retry_delay import retry_delay
 from jobs.roster import Roster
 from jobs.row import Source
 from jobs.state import Outcome
 from jobs.status import LIVE, Status
 from jobs.step_definition import StepDefinition
-from jobs.store.writer import Closed
 from jobs.worker_job import Spawner, WorkerJob
 
 # Bounds of a recursion that has no end.
 MOST_DEPTH = 100
 MOST_JOBS = 1_000_000
-# The delay before a try is doubled up to this (seconds), and lies within these parts of it.
-LONGEST_DELAY = 3600.0
-JITTER = (0.8, 1.2)
-PIECE = 1_000  # pending ones that are cancelled at once
 
 
 class WorkerJobs:
@@ -69,7 +65,7 @@ class WorkerJobs:
         self._roster = roster
         self._queue = deque(roster.live.values())
         self._delayed: dict[str, asyncio.TimerHandle] = {}
-        self._cancelled: deque[WorkerJob] = deque()  # pending ones that are still to end
+        self._cancelled = Cancelled(log, reporter, roster)
         self._stopped: str | None = None  # the reason
         self._draining = False
         self._spawning = threading.Lock()
@@ -95,7 +91,7 @@ class WorkerJobs:
     @property
     def settled(self) -> bool:
         """Whether those that were cancelled while they were pending have ended."""
-        return not self._cancelled
+        return self._cancelled.all_ended
 
     def call_on_loop(self, function: Callable[..., None], *args: Any) -> None:
         """Call in the event loop's thread: now if this is it, else as soon as it can, in order."""
@@ -203,8 +199,7 @@ class WorkerJobs:
     def _try_again(self, job: WorkerJob, ending: Ending, duration: float) -> None:
         """Queue it for its next try, after the delay."""
         job.tries += 1
-        delay = min(self._definition.retry_delay * 2 ** min(job.tries - 1, 60), LONGEST_DELAY)
-        delay *= random.uniform(*JITTER)
+        delay = retry_delay(self._definition.retry_delay, job.tries)
         tries = f"try {job.tries} of {self._definition.retries + 1}"
         reason = f"{tries} failed: {ending.reason}; the next one in {delay:.1f} s"
         job.remember(job.children)
@@ -256,7 +251,7 @@ class WorkerJobs:
 
     def _cancel(self, jobs: Collection[WorkerJob], reason: str) -> None:
         """Tell those that run to end; from now on none that is pending will run."""
-        idle = not self._cancelled
+        pending: list[WorkerJob] = []
         why = reason
         while jobs:
             for job in jobs:
@@ -265,28 +260,12 @@ class WorkerJobs:
                     if job.call is not None:
                         job.call.cancel()
                     elif job.status == "pending":
-                        self._cancelled.append(job)
+                        pending.append(job)
             jobs = [child for job in jobs for child in job.children]
             why = f"{reason} (its parent)"
-        if idle and self._cancelled:
-            self._end_cancelled()
-
-    def _end_cancelled(self) -> None:
-        """End some of the pending ones, and when that is committed the next: others have their turn."""
-        piece = [self._cancelled.popleft() for _ in range(min(PIECE, len(self._cancelled)))]
-        for job in piece:
-            if timer := self._delayed.pop(job.id, None):
-                timer.cancel()
-            self._roster.ended(job, "cancelled", job.cancelled)
-        try:
-            committed = self._log.cancel_jobs([(job.source, job.name, job.cancelled or "") for job in piece])
-        except Closed:  # the service stops
-            return
-        self._reporter.changed()
-        self._roster.leave(len(piece))
-        if self._cancelled:
-            go_on = partial(asyncio.get_running_loop().call_soon_threadsafe, self._end_cancelled)
-            committed.add_done_callback(lambda _: go_on())
+        for timer in [self._delayed.pop(job.id) for job in pending if job.id in self._delayed]:
+            timer.cancel()
+        self._cancelled.end(pending)
 
     # -- waiting
 

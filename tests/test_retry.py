@@ -230,7 +230,7 @@ def test_a_parent_that_failed_by_its_child_awaits_it_again(place: Place) -> None
 
 
 def test_automatic_tries(place: Place) -> None:
-    place.define('[step.one]\ntype = "items"\nnames = ["a", "b"]\nretries = 2\nretry_delay = "0.05s"')
+    place.define('[step.one]\ntype = "items"\nnames = ["a", "b"]\nretries = 2\nretry_delay = "0.3s"')
     place.break_("a")
     manager = place.service.run_to_end("job")
     assert sorted(place.calls()) == ["a", "a", "a", "b", "one"]
@@ -246,7 +246,11 @@ def test_automatic_tries(place: Place) -> None:
         ("failed", 3),
     ]
     reasons = [row["reason"] for row in rows if row.get("reason")]
-    assert reasons[0].startswith("try 1 of 3 failed: ValueError: a is broken; the next one in 0.")
+    told = [reason.rpartition("; the next one in ") for reason in reasons[:2]]
+    assert [text for text, *_ in told] == [f"try {n} of 3 failed: ValueError: a is broken" for n in (1, 2)]
+    first, second = (float(delay.removesuffix(" s")) for *_, delay in told)
+    assert 0.2 <= first <= 0.4
+    assert 0.5 <= second <= 0.7
     assert [row["attempt"] for row in rows if row["event"] == "job_log"] == [1, 2, 3]
 
 

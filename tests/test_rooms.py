@@ -33,6 +33,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("jobs.prepare",),
     ("jobs.resume", "jobs.manager", "jobs.step"),
     ("jobs.worker_jobs",),
+    ("jobs.cancelled",),
     ("jobs.workers",),
     (
         "jobs.capture",
