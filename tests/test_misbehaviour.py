@@ -3,10 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import anyio
 import pytest
 
+from jobs.caller import Caller
+from jobs.ending import Ending
+from jobs.job import Job
+from jobs.row import Source
 from tests.service import Service
 
 WORKERS = """
@@ -217,3 +222,24 @@ def test_a_runner_that_has_died_ends_the_process(make_service: Callable[..., Ser
     service.stop()
     service.start()
     assert service.get("/managers/latest")["status"] == "interrupted"
+
+
+def test_a_mistake_of_ours_after_a_call_is_not_lost() -> None:
+    """It ends the runner, and so the process: else a step would wait for ever."""
+
+    async def function(job: Job) -> None:
+        pass
+
+    def on_end(ending: Ending) -> None:
+        raise LookupError("ours")
+
+    async def run() -> None:
+        async with anyio.create_task_group() as tasks:
+            caller = Caller(cast(Any, None))
+            caller.start(tasks)
+            caller.call(Job(cast(Any, None), Source("manager234"), "step", "only"), function, {}, on_end)
+            await anyio.sleep_forever()
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        anyio.run(run)
+    assert raised.group_contains(LookupError, match="ours")
