@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
@@ -243,3 +244,31 @@ def test_a_mistake_of_ours_after_a_call_is_not_lost() -> None:
     with pytest.raises(BaseExceptionGroup) as raised:
         anyio.run(run)
     assert raised.group_contains(LookupError, match="ours")
+
+
+def test_a_call_begins_in_no_context_of_another() -> None:
+    """Neither of the one that spawned it nor of one that ended before it."""
+    variable = ContextVar("variable", default="nobody's")
+    seen: list[str] = []
+    ended: anyio.Event
+
+    async def function(job: Job) -> None:
+        seen.append(variable.get())
+        variable.set("of a call")
+
+    def on_end(ending: Ending) -> None:
+        ended.set()
+
+    async def run() -> None:
+        nonlocal ended
+        async with anyio.create_task_group() as tasks:
+            caller = Caller(cast(Any, None))
+            caller.start(tasks)
+            variable.set("of who spawned it")
+            for _ in range(2):
+                ended = anyio.Event()
+                caller.call(Job(cast(Any, None), Source("manager234"), "step", "only"), function, {}, on_end)
+                await ended.wait()
+
+    anyio.run(run)
+    assert seen == ["nobody's", "nobody's"]
