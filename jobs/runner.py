@@ -206,10 +206,8 @@ class Runner:
             self._tasks.start_soon(self._run, run)
 
     async def _reopen(self, what: Reopening) -> None:
-        first, *rest = reopen(what)
-        await asyncio.wrap_future(self._log.commit(first))
-        for committed in [self._log.commit(change) for change in rest]:
-            await asyncio.wrap_future(committed)
+        for change in reopen(what):  # one after the other: others have their turn
+            await asyncio.wrap_future(self._log.commit(change))
 
     def _refuse_if_full(self, definition: Definition) -> None:
         if self._draining:
