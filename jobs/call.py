@@ -6,9 +6,9 @@ there are two: the outer one is cancelled, the inner one lets that through for a
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import anyio
 from anyio import CancelScope
@@ -27,13 +27,11 @@ class Call:
 
     :param job: what the function is given
     :param on_end: called once, on the event loop, with what became of it
-    :param main: the task whose end is that of the event loop
     """
 
-    def __init__(self, job: Job, on_end: Callable[[Ending], None], main: "asyncio.Task[Any]") -> None:
+    def __init__(self, job: Job, on_end: Callable[[Ending], None]) -> None:
         self._job = job
         self._on_end = on_end
-        self._main = main
         self._told: Ending | None = None  # what becomes of it, once it is told to end
         self._over = False
         self._scope = CancelScope()
@@ -48,7 +46,8 @@ class Call:
         :param seconds: how long it may take; None is no limit
         """
         current.set(self._job)
-        self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task()
+        assert task is not None
         if seconds is not None:
             self._set_timer(seconds, self._time_out, seconds)
         ending = None
@@ -57,15 +56,13 @@ class Call:
                 if self._told is None:
                     ending = await work()
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and self._everything_ends():
+            if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
                 raise
             if not self._over and self._told is None:
                 # Also SystemExit, KeyboardInterrupt or a cancellation of its own making: only this job fails.
                 ending = failed(self._job, error)
         self._end(ending)
-
-    def _everything_ends(self) -> bool:
-        return self._main.done() or self._main.cancelling() > 0
+        await _forget_cancellations(task)
 
     def cancel(self) -> None:
         """Tell it to end. One in a thread is over at once; the thread ends at its next use of the job."""
@@ -123,3 +120,17 @@ class Call:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, function, *args)
+
+
+def _cancelled_from_outside() -> bool:
+    """Whether a scope around the call is cancelled: everything ends."""
+    return anyio.current_effective_deadline() == -math.inf
+
+
+async def _forget_cancellations(task: "asyncio.Task[None]") -> None:
+    """That its function was cancelled, or cancelled its own task, must not end all others with this task."""
+    if task.cancelling():
+        while task.cancelling():
+            task.uncancel()
+        with suppress(asyncio.CancelledError):  # the one that has not been delivered yet
+            await asyncio.sleep(0)
