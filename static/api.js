@@ -28,10 +28,13 @@ async function ask(path, options) {
   // The header has whole seconds: less than two of them is no difference at all.
   if (date) skew = Math.abs(Date.now() - date) < 2000 ? 0 : Date.now() - date;
   if (response.status === 401) return login().then(() => ask(path, options));
-  const body = await response.json().catch(() => ({}));
+  const lines = response.headers.get("content-type")?.includes("ndjson");
+  const body = await (lines ? response.text().then(rows) : response.json()).catch(() => ({}));
   if (!response.ok) throw new Problem(response.status, body);
   return body;
 }
+
+const rows = (text) => JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
 
 export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
 
@@ -48,3 +51,5 @@ export const post = (path, body = {}) =>
     headers: { Accept: "application/json", "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
+
+export const remove = (path) => ask(path, { method: "DELETE" });

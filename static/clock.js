@@ -1,7 +1,4 @@
-/**
- * When does the panel do something by itself? Every timer of the panel has a name here; setting a name again
- * replaces its timer, so none can pile up, and all are jittered, so that many tabs do not knock in step.
- */
+/** When does the panel do something by itself? Each timer has a name: setting it again replaces it, and all are jittered. */
 const timers = new Map();
 
 /** Run `action` once in about `ms` milliseconds (±10 %). */
@@ -13,7 +10,7 @@ export function later(name, ms, action) {
   }, ms * (0.9 + Math.random() * 0.2)));
 }
 
-/** Run `action` now and again and again, `ms` after it has ended; an error is reported and stops nothing. */
+/** Run `action` now and again `ms` after it has ended, also after an error. */
 export async function every(name, ms, action) {
   const turn = {};
   timers.set(name, turn);

@@ -1,14 +1,17 @@
 /**
  * How are elements made? Text only ever becomes a text node, so nothing that a job logs is read as markup.
  */
-export function h(tag, attributes, ...children) {
-  const element = document.createElement(tag);
+export const h = (tag, ...rest) => filled(document.createElement(tag), ...rest);
+/** The same of a drawing. */
+export const s = (tag, ...rest) => filled(document.createElementNS("http://www.w3.org/2000/svg", tag), ...rest);
+
+function filled(element, attributes, ...children) {
   for (const [key, value] of Object.entries(attributes ?? {})) {
     if (typeof value === "function") element.addEventListener(key, value);
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value != null) element.setAttribute(key, value);
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.filter((child) => (child ?? false) !== false));
   return element;
 }
 
@@ -18,7 +21,7 @@ export function setText(element, text) {
 }
 
 export function setAttribute(element, name, value) {
-  if (value === null || value === false) element.removeAttribute(name);
+  if (value == null || value === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 

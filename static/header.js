@@ -1,13 +1,14 @@
 /** What is the chosen run, and how does it stand? */
-import { cancelForm, retryButton } from "./actions.js";
+import { cancelling, deleting, retrying } from "./actions.js";
 import { address, part } from "./api.js";
-import { h, setText } from "./dom.js";
-import { clockTime, count, elapsed, hasEnded, moment, plural, word } from "./format.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { count, elapsed, hasEnded, moment, plural, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
+import { noticeButton } from "./summary.js";
 
 export class Header {
-  /** @param {() => void} retried called when the reader has retried the run */
-  constructor(id, retried) {
+  /** @param {() => void} deleted called when the reader has deleted the run */
+  constructor(id, deleted) {
     this.id = id;
     this.icon = icon("pending");
     this.title = h("h1", { tabindex: "-1" });
@@ -21,10 +22,12 @@ export class Header {
     this.toml = h("pre", { tabindex: "0" });
     this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
     this.notices = h("div", { class: "notices" });
-    this.cancel = cancelForm(id, { heading: this.title });
-    this.retry = retryButton(id, this.title, retried);
+    this.cancel = cancelling(id, {}, this.title);
+    this.retry = retrying(id, {}, this.title);
+    this.remove = deleting(id, this.title, deleted);
     const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
-    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, log);
+    this.tell = noticeButton(id);
+    this.actions = h("div", { class: "actions" }, this.tell, this.cancel.element, this.retry.element, this.remove.element, log);
     this.element = h("header", { class: "run-head" },
       h("div", { class: "title" }, this.icon, this.title, this.badge),
       h("div", { class: "state" }, this.status, this.time, this.counts, this.actions),
@@ -40,14 +43,18 @@ export class Header {
     setText(this.time, elapsed(manager, now));
     setText(this.badge, badge.text);
     this.badge.className = `badge ${badge.kind}`;
+    setAttribute(this.badge, "title", badge.title);
     setText(this.counts, counts(manager.counts));
     this.reason.hidden = !manager.reason || manager.status === "pending";
     setText(this.reason, manager.reason ?? "");
     setText(this.facts, facts(manager));
     if (manager.params !== this.shown) this.describe(manager);
     this.notice(tree.gaps);
-    this.cancel.draw(hasEnded(manager.status));
-    this.retry.draw(manager.status);
+    const ended = hasEnded(manager.status);
+    this.tell.hidden ||= ended;
+    this.cancel.draw(!ended);
+    this.retry.draw(ended && manager.status !== "completed", manager.status === "interrupted" ? "Resume" : "Retry failed");
+    this.remove.draw(ended);
   }
 
   describe({ toml, params }) {
@@ -65,27 +72,6 @@ export class Header {
     this.notices.replaceChildren(...gaps.map(({ from, to }) =>
       h("p", { class: "notice" }, `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`)));
   }
-}
-
-/** What the connection is worth right now, in words. */
-export function badge(tree, stream) {
-  const { receipt } = tree;
-  if (receipt) {
-    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
-    if (receipt.complete) return { kind: "good", text: `complete: ${lines}` };
-    return { kind: "bad", text: `incomplete: ${lines}` };
-  }
-  if (!stream) return { kind: "", text: "loading" };
-  if (stream.state === "gone") return { kind: "bad", text: "this run was deleted" };
-  if (stream.state === "paused") return { kind: "", text: "paused" };
-  if (stream.state === "open") {
-    if (tree.seq >= tree.known) return { kind: "live", text: "live" };
-    return { kind: "", text: `catching up: ${count(tree.seq)} of ${count(tree.known)}` };
-  }
-  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
-  if (stream.state === "stopping") return { kind: "bad", text: `service is stopping, reconnecting${stale}` };
-  if (stream.state === "busy") return { kind: "bad", text: `service is busy, trying again${stale}` };
-  return { kind: "bad", text: `${stream.state}${stale}` };
 }
 
 function counts(of) {

@@ -1,38 +1,33 @@
-/**
- * Where does each line of a long list begin? Heights are estimated, corrected once a line was drawn, and summed
- * up lazily from the first one that changed. Pixels.
- */
+/** Where does each line of a long list begin? Only what lines have more than a row is kept, summed by page. Pixels. */
+import { PAGE } from "./log.js";
+
 export class Heights {
   constructor() {
-    this.height = [];
-    this.top = [0];
-    this.valid = 0; // top[0 … valid] are right
+    this.length = 0;
+    this.clear(1);
   }
 
-  get length() {
-    return this.height.length;
-  }
-
-  push(height) {
-    this.height.push(height);
+  clear(row = this.row) {
+    Object.assign(this, { row, pages: [], sums: [] });
   }
 
   /** Correct one height; true if it was another. */
   set(index, height) {
-    if (this.height[index] === height) return false;
-    this.height[index] = height;
-    this.valid = Math.min(this.valid, index);
+    const page = Math.floor(index / PAGE);
+    const more = (this.pages[page] ??= new Map()).get(index) ?? 0;
+    const change = height - this.row - more;
+    if (!change) return false;
+    this.pages[page].set(index, more + change);
+    this.sums[page] = (this.sums[page] ?? 0) + change;
     return true;
   }
 
-  clear() {
-    this.height.length = 0;
-    this.valid = 0;
-  }
-
   before(index) {
-    for (; this.valid < index; this.valid++) this.top[this.valid + 1] = this.top[this.valid] + this.height[this.valid];
-    return this.top[index];
+    const page = Math.floor(index / PAGE);
+    let top = index * this.row;
+    for (let i = 0; i < page; i++) top += this.sums[i] ?? 0;
+    for (const [i, more] of this.pages[page] ?? []) if (i < index) top += more;
+    return top;
   }
 
   get total() {
@@ -41,13 +36,16 @@ export class Heights {
 
   /** The line that covers the position `y`. */
   at(y) {
-    this.before(this.length);
-    let [low, high] = [0, this.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.top[middle] <= y) low = middle;
-      else high = middle - 1;
-    }
-    return Math.max(0, low);
+    let [top, index] = [0, 0];
+    const skip = (lines, more = 0) => {
+      const next = top + lines * this.row + more;
+      if (next > y || index + lines >= this.length) return false;
+      [top, index] = [next, index + lines];
+      return true;
+    };
+    while (skip(PAGE, this.sums[index / PAGE]));
+    const page = this.pages[index / PAGE];
+    while (skip(1, page?.get(index)));
+    return index;
   }
 }

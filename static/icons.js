@@ -1,4 +1,6 @@
 /** Which sign stands for which status? Drawn, not typed: glyphs differ from font to font. */
+import { s } from "./dom.js";
+
 const RING = "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 0 0 0-11";
 const PATHS = {
   pending: RING,
@@ -11,15 +13,8 @@ const PATHS = {
   interrupted: "M9 1.8L4 9h3.6L7 14.2 12 7H8.4z",
   chevron: "M6 3.5L10.5 8 6 12.5",
 };
-const SVG = "http://www.w3.org/2000/svg";
 
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(document.createElementNS(SVG, "path"));
-  return setIcon(svg, name);
-}
+export const icon = (name) => setIcon(s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path")), name);
 
 export function setIcon(svg, name) {
   if (svg.dataset.name !== name) {

@@ -1,25 +1,22 @@
 /**
- * How is a step of twenty thousand lines shown with a few dozen elements? Only the rows in sight exist; they
- * flow inside one block that is moved to where they belong. Line breaks are kept and long lines wrap, so
- * heights differ: they are estimated and put right when drawn.
+ * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved
+ * to where they belong. A line is taken for one row high and put right when drawn.
  */
 import { h, setText } from "./dom.js";
-import { clockTime, plural } from "./format.js";
+import { plural } from "./format.js";
 import { Heights } from "./heights.js";
+import { lineRow } from "./line.js";
+import { Reading, settings } from "./reading.js";
 
 const AHEAD = 10; // rows drawn above and below what is in sight
+const FETCHED = 200; // lines fetched above and below
 const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elements
-const LEVELS = { debug: "DEBUG", info: "INFO", warning: "WARN", error: "ERROR" };
 
 export class LineList {
-  /**
-   * @param {{label: string, mark: (range: {from: number, to: number}) => void,
-   *          href: (number: number) => string}} options
-   */
-  constructor({ label, mark, href }) {
-    Object.assign(this, { mark, href, lines: [], rows: [], follow: true, seen: 0, marked: null, wanted: null });
+  constructor(log, { label, mark, href }) {
+    Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
     this.heights = new Heights();
-    this.skipped = 0; // the oldest lines, when all together would be too tall
+    this.offset = 0; // from a place in the box to one in the list, which may be taller
     this.block = h("div", { class: "rows", click: (event) => this.clicked(event) });
     this.space = h("div", { class: "space" }, this.block);
     this.box = h("div", {
@@ -27,162 +24,159 @@ export class LineList {
       scroll: () => this.scrolled(), keydown: (event) => this.typed(event),
     }, this.space);
     this.more = h("button", { type: "button", class: "more", hidden: true, click: () => this.resume() });
-    this.element = h("div", { class: "log" }, this.box, this.more);
-    this.width = 0;
-    this.top = 0;
+    this.reading = new Reading(this);
+    this.element = h("div", { class: "log" }, this.reading.element, h("div", { class: "frame" }, this.box, this.more));
     new ResizeObserver(() => this.soon()).observe(this.box); // unfolded, or another width
+    new IntersectionObserver(([{ isIntersecting }]) => {
+      this.far = !isIntersecting;
+      this.soon();
+    }, { rootMargin: "50%" }).observe(this.box);
   }
 
-  /** Show `lines`; called once a frame at most. Does nothing costly while the list is folded away. */
-  draw(lines = this.lines) {
-    if (lines !== this.lines) this.clear(lines);
+  /** Costs little while the list is folded away or far from sight. */
+  draw(since = this.since) {
+    const { count } = this.log;
     if (!this.box.offsetParent) return;
-    this.measureWidth();
-    while (this.heights.length < lines.length) this.heights.push(this.estimate(lines[this.heights.length]));
+    if (this.far) return this.fill(0, 0);
+    const look = [this.box.clientWidth, settings.wrap, settings.relative && since].join();
+    if (look !== this.look || this.log.pages !== this.pages) this.renew(look, since);
+    this.heights.length = count;
     this.reveal();
     this.place();
-    if (this.follow) this.seen = lines.length;
-    const unseen = lines.length - this.seen;
-    this.more.hidden = unseen === 0;
-    if (unseen) setText(this.more, `${plural(unseen, "new line")} ↓`);
+    if (this.follow) this.seen = count;
+    const unseen = count - this.seen;
+    this.more.hidden = unseen <= 0;
+    if (unseen > 0) setText(this.more, `${plural(unseen, "new line")} ↓`);
+    this.reading.draw();
   }
 
-  clear(lines) {
-    this.lines = lines;
-    this.heights.clear();
-    this.drop(this.rows.splice(0));
-    this.seen = 0;
-  }
-
-  measureWidth() {
-    const width = this.box.clientWidth;
-    if (width === this.width) return;
-    this.width = width;
+  /** Nothing that was drawn and measured holds. */
+  renew(look, since) {
+    if (this.pages && this.log.pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
+    Object.assign(this, { look, since, pages: this.log.pages });
+    this.fill(0, 0);
     const style = getComputedStyle(this.box);
-    this.row = parseFloat(style.lineHeight);
-    this.narrow = style.getPropertyValue("--narrow").trim() === "1";
-    // The width of one letter, and what stands before the message; see .line in the style sheet.
-    this.letter = parseFloat(style.fontSize) * 0.6;
-    this.columns = Math.max(8, Math.floor((width - (this.narrow ? 24 : 300)) / this.letter));
-    this.heights.clear();
-    this.skipped = 0;
+    this.heights.clear(parseFloat(style.lineHeight) * style.getPropertyValue("--rows"));
   }
 
-  estimate({ message }) {
-    let rows = this.narrow ? 1 : 0;
-    if (message.length <= this.columns && !message.includes("\n")) return (rows + 1) * this.row;
-    for (const text of message.split("\n")) rows += Math.max(1, Math.ceil(text.length / this.columns));
-    return rows * this.row;
+  get view() {
+    return this.box.clientHeight;
   }
 
-  /** A pass draws with the heights that the one before has measured; nearly always the second changes nothing. */
+  /** How far the box can be scrolled, and how far the list. */
+  reach() {
+    const { total } = this.heights;
+    return [Math.max(1, Math.min(total, HIGHEST) - this.view), Math.max(1, total - this.view)];
+  }
+
+  /** A pass draws with the heights that the one before has measured. */
   place() {
     for (let pass = 0; pass < 4; pass++) {
-      this.skip();
-      this.space.style.height = `${this.heights.total - this.heights.before(this.skipped)}px`;
-      if (this.follow) this.box.scrollTop = this.box.scrollHeight;
-      const offset = this.heights.before(this.skipped);
-      const top = this.box.scrollTop + offset;
+      const { total } = this.heights;
+      this.space.style.height = `${Math.min(total, HIGHEST)}px`;
+      if (this.follow) this.go(total);
+      const top = this.box.scrollTop + this.offset;
       const anchor = this.heights.at(top);
-      const first = Math.max(this.skipped, anchor - AHEAD);
-      const last = Math.min(this.lines.length, this.heights.at(top + this.box.clientHeight) + 1 + AHEAD);
+      const first = Math.max(0, anchor - AHEAD);
+      const last = Math.min(this.log.count, this.heights.at(top + this.view) + 1 + AHEAD);
+      this.log.want(Math.max(0, first - FETCHED), Math.min(this.log.count, last + FETCHED));
       this.fill(first, last);
-      this.block.style.transform = `translateY(${this.heights.before(first) - offset}px)`;
+      this.block.style.transform = `translateY(${this.heights.before(first) - this.offset}px)`;
       const before = this.heights.before(anchor);
-      if (!this.correct()) break;
+      const tall = this.rows.map((row) => row.offsetHeight); // all reads first: one layout
+      if (!this.rows.map((row, i) => this.heights.set(row.index, tall[i])).some(Boolean)) break;
       if (!this.follow) this.box.scrollTop += this.heights.before(anchor) - before;
     }
     this.top = this.box.scrollTop;
   }
 
-  skip() {
-    const tooMuch = this.heights.total - HIGHEST;
-    // A million pixels more than needed: not a little for every further line.
-    if (tooMuch > this.heights.before(this.skipped)) this.skipped = this.heights.at(tooMuch + 1_000_000);
+  /** To a place in the list; the box stands as far down as that is in the list. */
+  go(top) {
+    const [box, list] = this.reach();
+    top = Math.max(0, Math.min(list, top));
+    this.box.scrollTop = box < list ? (top / list) * box : top;
+    this.top = this.box.scrollTop; // as the browser has rounded it
+    this.offset = box < list ? top - this.top : 0;
   }
 
-  correct() {
-    const tall = this.rows.map((row) => row.offsetHeight); // all reads first: one layout
-    return this.rows.map((row, i) => this.heights.set(row.index, tall[i])).some(Boolean);
-  }
-
-  /** Make the drawn rows exactly first … last-1; those that stay keep their element and the reader's selection. */
+  /** Rows that stay keep their element and the reader's selection. */
   fill(first, last) {
-    const gone = [];
-    while (this.rows.length && this.rows[0].index < first) gone.push(this.rows.shift());
-    while (this.rows.length && this.rows.at(-1).index >= last) gone.push(this.rows.pop());
-    this.drop(gone);
-    const above = [];
-    const start = this.rows[0]?.index ?? last;
-    for (let i = first; i < start; i++) above.push(this.make(i));
-    const below = [];
-    for (let i = (this.rows.at(-1)?.index ?? last - 1) + 1; i < last; i++) below.push(this.make(i));
-    this.block.prepend(...above);
-    this.block.append(...below);
-    this.rows = [...above, ...this.rows, ...below];
+    const kept = new Map(this.rows.map((row) => [row.index, row]));
+    const rows = [];
+    for (let i = first; i < last; i++) {
+      const line = this.log.at(i);
+      const row = kept.get(i);
+      const stays = row && row.line === line;
+      if (stays) kept.delete(i);
+      rows.push(stays ? row : this.make(i, line));
+    }
+    for (const row of kept.values()) row.remove();
+    let next = this.block.firstChild;
+    for (const row of rows) {
+      if (row === next) next = row.nextSibling;
+      else this.block.insertBefore(row, next);
+    }
+    this.rows = rows;
   }
 
-  drop(rows) {
-    for (const row of rows) row.remove();
-  }
-
-  make(index) {
-    const { number, at, level, message, tag } = this.lines[index];
-    const row = h("div", { class: `line ${level}` },
-      h("a", { class: "number", href: this.href(number), tabindex: "-1", title: "Link to this line" }, number),
-      h("time", { datetime: at }, clockTime(at, { millis: true })),
-      h("span", { class: "level" }, LEVELS[level] ?? level),
-      h("span", { class: "tag", title: tag && `worker job ${tag}` }, tag && `#${tag}`),
-      h("span", { class: "message" }, message));
-    row.index = index;
-    row.classList.toggle("marked", this.isMarked(number));
+  make(index, line) {
+    const row = line ? lineRow(line, { href: this.href, since: settings.relative ? this.since : null })
+      : h("div", { class: "line absent" }, h("span", { class: "number" }, this.log.filtered ? "" : index + 1),
+        h("span", { class: "message" }, line === null ? "no longer kept" : "…"));
+    Object.assign(row, { index, line });
+    row.classList.toggle("marked", this.isMarked(row));
     return row;
   }
 
-  isMarked(number) {
-    return this.marked !== null && number >= this.marked.from && number <= this.marked.to;
+  isMarked({ line }) {
+    return Boolean(this.marked && line?.line_number >= this.marked.from && line.line_number <= this.marked.to);
   }
 
-  /** Mark a range; `scroll` brings it into sight, as soon as it has arrived. Null takes the mark away. */
+  /** Mark a range; `scroll` brings it into sight, as soon as it is there. */
   show(range, { scroll }) {
     this.marked = range;
-    if (scroll) this.wanted = range?.from ?? null;
-    for (const row of this.rows) row.classList.toggle("marked", this.isMarked(this.lines[row.index].number));
+    if (scroll) {
+      this.wanted = range?.from ?? null;
+      if (range && this.log.filtered) this.log.filter(null, null);
+    }
+    for (const row of this.rows) row.classList.toggle("marked", this.isMarked(row));
   }
 
   reveal() {
-    const last = this.lines.at(-1)?.number ?? 0;
-    if (this.wanted === null || last < this.wanted) return;
-    const index = this.find(this.wanted);
+    if (this.wanted === null || this.log.count < this.wanted) return;
+    const top = this.heights.before(this.wanted - 1);
     this.wanted = null;
     this.follow = false;
-    this.seen = Math.max(this.seen, this.lines.length);
-    this.space.style.height = `${this.heights.total - this.heights.before(this.skipped)}px`;
-    const offset = this.heights.before(index) - this.heights.before(this.skipped);
-    this.box.scrollTop = Math.max(0, offset - this.box.clientHeight / 3);
+    this.seen = Math.max(this.seen, this.log.count);
+    this.space.style.height = `${Math.min(this.heights.total, HIGHEST)}px`;
+    this.go(top - this.view / 3);
+    this.box.scrollIntoView({ block: "nearest" });
   }
 
-  /** The first line of this number or above: numbers rise, and only a gap makes them jump. */
-  find(number) {
-    let [low, high] = [0, this.lines.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.lines[middle].number < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** The list notes where it scrolled to by itself; any other place is where the reader went. */
+  /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
-    const { scrollTop, clientHeight, scrollHeight } = this.box;
-    if (clientHeight === 0) return; // folded before the event came: its 0 is nobody's scrolling
-    if (scrollTop < this.top - 1) {
-      if (this.follow) this.seen = this.lines.length;
+    const { scrollTop } = this.box;
+    if (!this.view) return; // folded before the event came: its 0 is nobody's scrolling
+    const [box, list] = this.reach();
+    const moved = scrollTop - this.top;
+    if (moved < -1) {
+      if (this.follow) this.seen = this.log.count;
       this.follow = false;
-    } else if (scrollTop > this.top && scrollTop + clientHeight >= scrollHeight - 4) this.follow = true;
+    } else if (moved > 0 && scrollTop >= box - 4) this.follow = true;
+    // Thrown far: as far in the list as in the box. Scrolled a little: as many pixels in both.
+    this.thrown ||= box < list && Math.abs(moved) > 3 * this.view;
+    if (this.thrown) this.offset = scrollTop * (list / box - 1);
     this.top = scrollTop;
     this.soon();
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.settle(), 200);
+  }
+
+  /** The box must not come to its end before the list. */
+  settle() {
+    const [box, list] = this.reach();
+    this.thrown = false;
+    if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
   }
 
   soon() {
@@ -199,21 +193,24 @@ export class LineList {
   }
 
   clicked(event) {
-    const row = event.target.closest(".number")?.parentElement;
-    if (!row || event.ctrlKey || event.metaKey) return;
+    const row = event.target.closest(".line");
+    if (event.target.closest(".tag")) this.reading.filter(this.log.level, row.line.job_id);
+    if (!event.target.closest(".number") || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const { number } = this.lines[row.index];
+    const { line_number: number } = row.line;
     const start = event.shiftKey && this.marked ? this.marked.from : number;
     this.mark({ from: Math.min(start, number), to: Math.max(start, number) });
   }
 
-  /** Shift and an arrow move the mark, so that a line can be linked to without a mouse. */
+  /** Shift and an arrow move the mark: a line can be linked to without a mouse. */
   typed(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!by || !event.shiftKey || !this.lines.length) return;
+    if (!by || !event.shiftKey || !this.rows.length) return;
     event.preventDefault();
-    const at = this.marked ? this.find(this.marked.from) + by : this.heights.at(this.box.scrollTop);
-    const { number } = this.lines[Math.max(0, Math.min(this.lines.length - 1, at))];
-    this.mark({ from: number, to: number });
+    const marked = this.rows.findIndex((row) => this.isMarked(row));
+    const top = this.rows.findIndex(({ index }) => index >= this.heights.at(this.box.scrollTop + this.offset));
+    const row = this.rows[marked < 0 ? top : marked + by];
+    if (row?.line) this.mark({ from: row.line.line_number, to: row.line.line_number });
+    row?.scrollIntoView({ block: "nearest" });
   }
 }

@@ -1,6 +1,6 @@
-/** Which runs are there? Newest first, the chosen one marked. */
+/** Which runs are there? Newest first, the chosen one marked; and how many, with worker jobs, are in which status. */
 import { h, keyed, setAttribute, setText } from "./dom.js";
-import { elapsed, moment, plural, word } from "./format.js";
+import { count, elapsed, moment, plural, STATUSES, word } from "./format.js";
 import { icon, setIcon } from "./icons.js";
 import { link } from "./route.js";
 
@@ -41,4 +41,25 @@ function draw(element, manager, chosen, now) {
   if (manager.total_jobs) parts.push(plural(manager.total_jobs, "job"));
   if (manager.attempt > 1) parts.push(`attempt ${manager.attempt}`);
   setText(counts, parts.join(" · "));
+}
+
+/** @param {{managers: object, jobs: object}} stats how many there are, by status */
+export function drawToolbar(parent, { managers = {}, jobs = {} }) {
+  keyed(parent, [["Managers", managers], ["Worker jobs", jobs]], { key: ([label]) => label, make: tally, update: drawTally });
+}
+
+function tally([label]) {
+  return h("div", { class: "tally", role: "group", "aria-label": `${label} by status` },
+    h("span", { class: "label" }, label), " ", h("span", { class: "total" }), " ", h("span", { class: "by" }));
+}
+
+function drawTally(element, [, counts]) {
+  const [, total, by] = element.children;
+  setText(total, count(Object.values(counts).reduce((sum, n) => sum + n, 0)));
+  keyed(by, STATUSES.filter((status) => counts[status]), {
+    key: (status) => status,
+    make: (status) => h("span", { class: `count ${status}`, title: word(status) },
+      icon(status), h("b", {}), " ", h("span", { class: "word" }, word(status)), " "),
+    update: (one, status) => setText(one.children[1], count(counts[status])),
+  });
 }

@@ -1,100 +1,108 @@
-/** How does one chosen run live on the page? Its rows, its connection and its picture, from opening to closing. */
+/** How does one chosen run live on the page? Its state, its lines and its picture, from opening to closing. */
 import { get, part, serverNow } from "./api.js";
-import { cancel, later } from "./clock.js";
 import { documents } from "./documents.js";
 import { h } from "./dom.js";
-import { hasEnded } from "./format.js";
-import { badge, Header } from "./header.js";
+import { clockTime, hasEnded } from "./format.js";
+import { Glance } from "./glance.js";
+import { Header } from "./header.js";
+import { Log } from "./log.js";
 import { Steps } from "./steps.js";
-import { Stream } from "./stream.js";
+import { badge } from "./stream.js";
+import { Timeline } from "./timeline.js";
+import { Travel } from "./travel.js";
 import { emptyTree, fold } from "./tree.js";
 
 export class Run {
-  /** @param {{mark: Function, stirred: () => void}} owner `stirred`: something happened that lists show, too */
-  constructor(id, parent, owner) {
-    this.id = id;
-    this.owner = owner;
-    this.tree = emptyTree(id);
-    this.header = new Header(id, () => this.again());
-    this.steps = new Steps(id, owner.mark);
+  /** @param {{mark: Function, stream: Stream, deleted: (id: string) => void}} owner */
+  constructor(id, parent, { mark, stream, deleted }) {
+    Object.assign(this, { id, parent, stream, tree: emptyTree(id), logs: new Map() });
+    this.header = new Header(id, () => deleted(id));
+    this.steps = new Steps(this, mark);
+    this.glance = new Glance(id);
+    this.timeline = new Timeline(this);
+    this.timeline.facts.after(this.glance.rate);
+    this.travel = new Travel(this);
+    this.timeline.box.after(this.travel.element);
     this.problem = h("p", { class: "notice", role: "alert", hidden: true });
     this.found = h("div", {});
-    parent.replaceChildren(this.problem, this.header.element, this.steps.element, this.found);
-    this.begin();
+    parent.replaceChildren(this.problem, this.header.element, this.glance.errors, this.timeline.element, this.steps.element, this.found);
   }
 
-  /** The steps that have not begun are in no row yet, so the state comes first, then every row from the first. */
-  async begin() {
-    try {
-      await this.describe();
-    } catch (error) {
-      if (this.closed) return;
-      this.say(error.status === 404 ? `There is no run ${this.id}.` : `Cannot load this run: ${error.message}`);
-      if (error.status !== 404) later("begin", 3_000, () => this.begin());
-      return;
-    }
-    if (this.closed) return;
-    this.say("");
-    this.connect();
-  }
-
-  async describe() {
-    const detail = await get(`managers/${part(this.id)}`);
-    if (this.closed) return;
-    fold(this.tree, "snapshot", detail);
-    this.draw();
-  }
-
-  connect() {
-    this.stream = new Stream(this.id, {
-      position: () => this.tree.seq,
-      take: (event, data) => this.take(event, data),
-      changed: () => this.draw(),
-    });
+  /** The lines of a step, "" for the run's own. */
+  log(step) {
+    if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, () => this.draw()));
+    return this.logs.get(step);
   }
 
   take(event, data) {
+    this.say("");
     this.tree = fold(this.tree, event, data);
+    if (event === "rows") {
+      for (const row of data) if (row.event === "job_log") this.log(row.step_name ?? "").push(row);
+      this.came = Date.now();
+      this.late = serverNow() - Date.parse(data.at(-1).created_at);
+    } else if (event === "snapshot") this.began();
+    else if (event === "end") this.ended();
+    else if (event === "reset") {
+      for (const log of this.logs.values()) Object.assign(log, { total: 0 }).reset();
+      this.stream.open(); // from the end of what there is now
+    }
     this.draw();
-    if (event === "reset") this.describe().catch(() => {}); // the rows alone still tell the story
-    if (event === "end") this.ended();
-    if (event === "job_status" && data.job_type !== "worker" && data.seq > this.tree.known) this.owner.stirred();
+  }
+
+  /** What no snapshot has: which worker jobs run, and which lines of a filtered log came meanwhile. */
+  async began() {
+    this.timeline.load();
+    for (const log of this.logs.values()) if (log.filtered) log.reset();
+    if (hasEnded(this.tree.manager.status)) return;
+    const { items } = await get(`managers/${part(this.id)}/jobs?status=running&limit=1000`).catch(() => ({ items: [] }));
+    fold(this.tree, "jobs", items);
+    this.draw();
   }
 
   async ended() {
-    this.owner.stirred();
     try {
       const found = await documents(this.id);
-      if (!this.closed && found) this.found.replaceChildren(found);
+      this.found.replaceChildren(...(found ? [found] : []));
     } catch (error) {
       this.found.replaceChildren(h("p", { class: "quiet" }, `Its documents could not be loaded: ${error.message}`));
     }
   }
 
-  /** The list of runs says that this one goes on, or has been on: a retry reopened it after its end. */
-  reopened({ status, attempt }) {
-    if (!hasEnded(status) || attempt > this.tree.manager.attempt) this.again();
-  }
-
-  again() {
-    if (this.stream?.state !== "ended") return; // else its rows come anyway
-    this.found.replaceChildren();
-    this.connect();
+  get behind() {
+    return this.late > 5_000 && Date.now() - this.came < 1_500;
   }
 
   /** Once a frame at most, however many rows arrive. */
   draw() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
-      const now = serverNow();
-      this.header.draw(this.tree, badge(this.tree, this.stream), now);
-      this.steps.draw(this.tree, now);
+      const { at } = this.travel; // a moment of the past that is shown, or null
+      const tree = at === null ? this.tree : this.travel.view();
+      const now = at ?? serverNow();
+      this.parent.classList.toggle("past", at !== null);
+      this.header.draw(tree, at === null ? badge(this.tree, this.stream, this.behind) : { kind: "past", text: `as at ${clockTime(at, { millis: true })}` }, now);
+      this.glance.draw(this.tree);
+      this.timeline.draw(tree, now, at);
+      this.travel.draw(this.timeline);
+      this.steps.draw(tree, now);
     });
   }
 
   show(step, lines) {
     this.steps.show(step, lines);
     this.draw();
+  }
+
+  /** Show the lines of one worker job. */
+  lines(step, job) {
+    this.steps.show(step, null);
+    this.steps.view(step).list.reading.filter(null, job);
+    this.draw();
+  }
+
+  gone() {
+    this.say(`There is no run ${this.id}${this.tree.seq ? " any more" : ""}.`);
   }
 
   say(text) {
@@ -104,9 +112,7 @@ export class Run {
   }
 
   close() {
-    this.closed = true;
-    cancel("begin");
+    this.travel.leave();
     cancelAnimationFrame(this.frame);
-    this.stream?.close();
   }
 }

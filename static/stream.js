@@ -1,54 +1,55 @@
 /**
- * How do the rows of one run reach the panel and keep coming? The browser reconnects by itself as long as
- * the answers are streams; any other answer closes its EventSource for good, and a sleeping laptop or a proxy
- * can leave it open and silent. Both are noticed here and answered by a new one from the last row on.
+ * How does news reach the panel and keep coming? By one stream a tab, resumed from the last row. A browser closes its
+ * EventSource for good where the answer is no stream, and may leave it open on a dead connection: then a new one is
+ * made. It opens six connections to a host, so the tabs share five: one that sees five younger streams pauses a moment.
  */
-import { address, part } from "./api.js";
+import { address, get, part } from "./api.js";
 import { cancel, later } from "./clock.js";
-import { ROWS } from "./tree.js";
+import { clockTime, count, plural } from "./format.js";
 
+const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
 const SILENCE = 45_000; // three of the service's pings
-const FIRST_DELAY = 1_000;
-const LONGEST_DELAY = 30_000;
+const TAIL = 500; // rows that come first: enough to fill the window
+const FAR = 20_000; // rows behind: not worth reading one by one
+const LONGEST_DELAY = 8_000;
+const MOST = 5;
+const tab = Math.random();
 
 export class Stream {
-  /**
-   * @param {string} id the manager
-   * @param {{position: () => number, take: (event: string, data: object) => void,
-   *          changed: () => void}} owner `position` is the last row folded so far
-   */
-  constructor(id, owner) {
-    this.id = id;
-    this.owner = owner;
-    this.state = "connecting"; // open, reconnecting, stopping, busy, paused, ended, gone
-    this.heard = Date.now();
-    this.failures = 0;
-    this.open();
+  /** @param {{position: () => number, take: Function, changed: () => void, gone: () => void}} owner */
+  constructor(owner) {
+    Object.assign(this, { owner, id: null, state: "connecting", heard: Date.now(), failures: 0, younger: new Set() });
+    this.tabs = new BroadcastChannel("stepstream");
+    this.tabs.onmessage = ({ data }) => this.other(data);
   }
 
-  open() {
+  /** @param {string | null} id the chosen run */
+  open(id = this.id) {
     this.drop();
-    if (this.state === "paused") this.turn("connecting");
-    const url = address(`managers/${part(this.id)}/events`);
-    if (this.owner.position() > 0) url.searchParams.set("after", this.owner.position());
+    this.id = id;
+    this.turn(this.failures ? "reconnecting" : "connecting");
+    const url = address("events");
+    const after = this.owner.position();
+    if (id) url.search = new URLSearchParams({ manager_id: id, batch: true, ...(after ? { after } : { tail: TAIL }) });
     const source = (this.source = new EventSource(url));
-    source.onopen = () => this.turn("open");
+    source.onopen = () => {
+      this.fresh = true; // the lists come from the start
+      this.turn("open");
+    };
     source.onerror = () => this.lost();
-    for (const name of [...ROWS, "snapshot", "gap", "reset", "end"]) {
-      source.addEventListener(name, (event) => this.received(name, event));
+    for (const name of EVENTS) source.addEventListener(name, (event) => this.received(name, event));
+    for (const [name, state] of [["ping", "open"], ["bye", "stopping"], ["busy", "busy"]]) {
+      source.addEventListener(name, () => this.turn(state));
     }
-    source.addEventListener("ping", () => this.turn("open"));
-    source.addEventListener("bye", () => this.turn("stopping"));
-    source.addEventListener("busy", () => this.turn("busy"));
+    this.younger.clear();
+    this.tabs.postMessage({ tab, open: true });
     this.watch();
   }
 
   received(name, event) {
-    this.heard = Date.now();
     this.failures = 0;
     this.owner.take(name, JSON.parse(event.data));
-    if (name === "end") this.close("ended");
-    else if (this.state !== "open") this.turn("open");
+    this.turn("open");
   }
 
   turn(state) {
@@ -58,36 +59,43 @@ export class Stream {
     this.owner.changed();
   }
 
-  /** readyState 2 is final: not a stream, so ask what became of the run and make a new one after a while. */
   lost() {
     if (this.state === "open" || this.state === "connecting") this.turn("reconnecting");
     if (this.source?.readyState === EventSource.CLOSED) this.again();
   }
 
-  /** Full jitter: anything between nothing and the doubled delay, so that returning tabs spread out. */
+  /** Full jitter: returning tabs spread out. */
   again() {
     this.drop();
-    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.failures++);
-    const turn = (this.retry = {});
-    later("stream", 200 + Math.random() * delay, async () => {
-      const exists = await this.exists();
-      if (this.retry !== turn) return; // closed or opened otherwise in the meantime
-      if (exists) this.open();
-      else this.close("gone");
-    });
+    const delay = Math.min(LONGEST_DELAY, 1_000 * 2 ** this.failures++);
+    later("stream", 200 + Math.random() * delay, () => this.resume());
   }
 
-  async exists() {
+  async resume() {
+    const turn = (this.retry = {});
+    const known = await this.ask();
+    if (this.retry !== turn) return; // closed or opened otherwise in the meantime
+    if (known) this.open();
+    else this.owner.gone();
+  }
+
+  /** Whether the run may still be there; one that went on far without this tab is taken up at its end. */
+  async ask() {
+    if (!this.id) return true;
     try {
-      return (await fetch(address(`managers/${part(this.id)}`), { method: "HEAD" })).status !== 404;
-    } catch {
-      return true; // not reachable: no word about the run
+      const detail = await get(`managers/${part(this.id)}`);
+      if (detail.last_seq - this.owner.position() > FAR) this.owner.take("snapshot", detail);
+      return true;
+    } catch ({ status }) {
+      return status !== 404; // not reachable: no word about the run
     }
   }
 
+  /** Silence, or a machine that slept. */
   watch() {
+    const then = Date.now();
     later("watchdog", 5_000, () => {
-      if (this.silence() < SILENCE) return this.watch();
+      if (this.silence() < SILENCE && Date.now() - then < 15_000) return this.watch();
       this.turn("reconnecting");
       return this.again();
     });
@@ -97,30 +105,51 @@ export class Stream {
     return Date.now() - this.heard;
   }
 
-  /** A tab that nobody looks at gives its connection back: browsers open only six to a host. */
-  pause() {
-    if (!this.finished()) this.close("paused");
+  other({ tab: other, open }) {
+    if (!open) this.younger.delete(other);
+    else if (this.source && this.younger.add(other).size >= MOST) {
+      this.pause("waiting");
+      later("stream", 2_000, () => this.resume());
+    }
   }
 
-  /** The tab is looked at again, or the network is back. */
-  wake() {
-    if (this.finished()) return;
-    if (this.state === "paused" || this.silence() > 20_000 || this.state === "reconnecting") this.open();
-  }
-
-  finished() {
-    return this.state === "ended" || this.state === "gone";
-  }
-
-  close(state = "ended") {
+  pause(state = "paused") {
     this.drop();
     this.turn(state);
   }
 
+  /** The tab is looked at again, or the network is back. */
+  wake() {
+    if (this.state === "paused" || this.state === "reconnecting" || this.silence() > 20_000) this.resume();
+  }
+
   drop() {
+    if (this.source) this.tabs.postMessage({ tab, open: false });
     this.source?.close();
     this.source = this.retry = null;
     cancel("stream");
     cancel("watchdog");
   }
+}
+
+const WORDS = {
+  waiting: "waiting: many tabs are open", stopping: "service is stopping, reconnecting", busy: "service is busy, trying again",
+};
+
+/**
+ * What is the picture worth, in words?
+ * @param {boolean} behind rows of the past are coming
+ */
+export function badge({ receipt }, stream, behind) {
+  const { state } = stream;
+  if (receipt) {
+    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
+    const title = "Lines this page accounts for, of those in the log: it counts what comes, and takes over what the service "
+      + "had counted before. Lines out of sight are read when they come into sight.";
+    if (receipt.complete) return { kind: "good", text: `complete: ${lines}`, title };
+    return { kind: "bad", text: `incomplete: ${lines}`, title };
+  }
+  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
+  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
+  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
 }

@@ -83,7 +83,7 @@ def wait_for_more_lines(panel: Panel, step: str, more: int = 1) -> int:
     wanted = line_count(panel, step) + more
     panel.page.wait_for_function(
         "([step, wanted]) => Number(document.querySelector(`section[aria-label='${step}'] .facts`)"
-        ".textContent.match(/([\\d,]+) line/)?.[1].replaceAll(',', '') ?? 0) >= wanted",
+        "?.textContent.match(/([\\d,]+) line/)?.[1].replaceAll(',', '') ?? 0) >= wanted",
         arg=[step, wanted],
     )
     return line_count(panel, step)
