@@ -1,33 +1,24 @@
-/**
- * What can be done with a run, a step or a worker job? Each action is a button; what cannot be taken back asks
- * once more. Problems stand beside the button.
- */
-import { part, post, remove } from "./api.js";
-import { h, setText } from "./dom.js";
+/** What can be done with a run, a step or a worker job? A button each; what cannot be taken back asks once more. */
+import { cancel, every, get, pathOf, post, remove } from "./api.js";
+import { h, set, write } from "./dom.js";
+import { hasEnded, word } from "./format.js";
 
-export class Action {
-  /**
-   * @param {{name: string, label: string, send: (reason?: string) => Promise, heading: HTMLElement, sent?: () => void,
-   *          busy?: string, title?: string, ask?: {confirm: string, keep: string, about?: string, reason?: boolean}}} of
-   *   `heading` takes the focus when the control that had it goes away; `busy` is the label until the state changes
-   */
-  constructor({ name, label, send, heading, sent = () => {}, busy, title, ask }) {
-    Object.assign(this, { label, send, heading, sent, busy, possible: null, sending: false });
-    this.problem = h("span", { class: "problem", role: "alert" });
-    this.open = h("button", { type: "button", class: "open", title, click: () => (ask ? this.turn(true) : this.go()) }, label);
-    this.reason = ask?.reason && h("input", {
-      name: "reason", placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: "200",
-    });
-    this.yes = ask && h("button", { type: "submit", class: "danger" }, ask.confirm);
-    this.form = ask && h("form", {
-      submit: (event) => {
-        event.preventDefault();
-        this.go();
-      },
-      keydown: (event) => event.key === "Escape" && this.turn(false),
-    }, ask.about && h("span", { class: "about" }, ask.about), this.reason, this.yes,
-    h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
-    this.element = h("div", { class: `control ${name}` }, this.open, this.problem);
+class Action {
+  /** `heading` takes the focus when the control that had it goes away; `busy` is the label until the state changes. */
+  constructor(heading, { name, label, title, send, sent, busy, ask }) {
+    Object.assign(this, { heading, label, send, sent, busy });
+    this.problem = h("span.problem", { role: "alert" });
+    this.open = h("button.open", { title, click: () => (ask ? this.turn(true) : this.go()) }, label);
+    this.element = h(`div.control.flow.${name}`, this.open, this.problem);
+    if (!ask) return;
+    this.reason = ask.reason && h("input", { placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: 200 });
+    this.yes = h("button.danger", ask.confirm);
+    const submit = (event) => {
+      event.preventDefault();
+      this.go();
+    };
+    this.form = h("form.flow", { submit, keydown: ({ key }) => key === "Escape" && this.turn(false) },
+      ask.about, this.reason, this.yes, h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
   }
 
   turn(asking) {
@@ -36,7 +27,7 @@ export class Action {
   }
 
   show(asking) {
-    setText(this.problem, "");
+    write(this.problem, "");
     const control = asking ? this.form : this.open;
     if (!control.parentElement) this.element.replaceChildren(control, this.problem); // moved, it would lose the focus
   }
@@ -45,22 +36,21 @@ export class Action {
   async go() {
     if (this.sending) return;
     this.sending = true;
-    setText(this.problem, "");
+    write(this.problem, "");
     try {
       await this.send(this.reason?.value);
       if (this.form?.contains(document.activeElement)) this.heading.focus();
       this.show(false);
       this.open.disabled = Boolean(this.busy);
-      setText(this.open, this.busy ?? this.label);
-      this.sent();
+      write(this.open, this.busy ?? this.label);
+      this.sent?.();
     } catch (error) {
-      setText(this.problem, error.message);
-    } finally {
-      this.sending = false;
+      write(this.problem, error.message);
     }
+    this.sending = false;
   }
 
-  /** @param {boolean} possible whether the state allows it: else the button is hidden */
+  /** What the state does not allow is hidden. */
   draw(possible, label = this.label) {
     if (possible === this.possible && label === this.label) return;
     if (!possible && this.element.contains(document.activeElement)) this.heading.focus();
@@ -69,34 +59,54 @@ export class Action {
     this.show(false);
     this.open.disabled = false;
     if (this.reason) this.reason.value = "";
-    setText(this.open, label);
+    write(this.open, label);
   }
 }
 
-/** @param {{step?: string, job?: string}} of nothing is the run itself */
+/** `of` is {step} or {job}; nothing is the run itself. */
 export function cancelling(id, of, heading) {
-  const what = Object.keys(of)[0] ?? "run";
-  return new Action({
-    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…", heading,
+  const [what = "run"] = Object.keys(of);
+  return new Action(heading, {
+    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…",
     ask: { confirm: `Cancel this ${what}`, keep: "Keep running", reason: true },
-    send: (reason) => post(`managers/${part(id)}/cancel`, { ...of, ...(reason && { reason }) }),
+    send: (reason) => post(pathOf(id, "/cancel"), { ...of, ...(reason && { reason }) }),
   });
 }
 
-export function retrying(id, of, heading) {
-  return new Action({
-    name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else", heading,
-    send: () => post(`managers/${part(id)}/retry`, of),
-  });
+export const retrying = (id, of, heading) => new Action(heading, {
+  name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else",
+  send: () => post(pathOf(id, "/retry"), of),
+});
+
+export const deleting = (id, heading, sent) => new Action(heading, {
+  name: "delete", label: "Delete…", sent, send: () => remove(pathOf(id)),
+  ask: {
+    confirm: "Delete this run", keep: "Keep it",
+    about: "Its lines and worker jobs are removed for good; documents stay.",
+  },
+});
+
+let wanted = null; // the run that a notice was asked for
+
+export function noticeButton(id) {
+  const click = async () => {
+    const on = wanted !== id && (await Notification.requestPermission()) === "granted";
+    wanted = on ? id : null;
+    set(button, "aria-pressed", on);
+    // A hidden tab has given its stream back.
+    if (on) every("notice", 5_000, async () => document.hidden && ended(await get(pathOf(id))));
+    else cancel("notice");
+  };
+  const button = h("button", { title: "A notice of the browser when this run has ended", click }, "Tell me");
+  button.hidden = !("Notification" in window);
+  set(button, "aria-pressed", wanted === id);
+  return button;
 }
 
-export function deleting(id, heading, sent) {
-  return new Action({
-    name: "delete", label: "Delete…", heading, sent,
-    ask: {
-      confirm: "Delete this run", keep: "Keep it",
-      about: "Its lines and worker jobs are removed for good; documents stay.",
-    },
-    send: () => remove(`managers/${part(id)}`),
-  });
+/** Called with what is known of a run, again and again. */
+export function ended({ id, name, definition, status }) {
+  if (id !== wanted || !hasEnded(status)) return;
+  wanted = null;
+  cancel("notice");
+  new Notification(`${name || definition}: ${word(status)}`, { tag: id });
 }

@@ -1,55 +1,97 @@
-/** How does the panel ask the service, and what time is it there? */
-import { login } from "./login.js";
+/** How, and when, does the panel ask the service? Where it wants a token, the reader is asked once for all that wait. */
+import { h, write } from "./dom.js";
 
-/** An answer of 400 and above, with the problem document that came with it; status 0 is no answer at all. */
-export class Problem extends Error {
-  constructor(status, body) {
-    super(body.detail || body.title || `the service answered ${status}`);
-    this.status = status;
-    this.errors = body.errors ?? [];
-    this.managerId = body.manager_id ?? null;
-  }
-}
-
+export const part = encodeURIComponent;
+export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
 /** Relative to the page, so that the panel also works below a prefix. */
 export const address = (path) => new URL(path, document.baseURI);
-export const part = encodeURIComponent;
 
 let skew = 0; // milliseconds that this machine's clock is ahead of the service's
 
 export const serverNow = () => Date.now() - skew;
 
+/** An answer of 400 and above is thrown, with what it says; status 0 is no answer at all. */
+const problem = (said) => Object.assign(new Error(said.detail), said);
+
 async function ask(path, options) {
   const settings = { ...options, cache: "no-store", signal: AbortSignal.timeout(15_000) };
   const response = await fetch(address(path), settings).catch(() => {
-    throw new Problem(0, { detail: "the service does not answer" });
+    throw problem({ status: 0, detail: "the service does not answer" });
   });
-  const date = Date.parse(response.headers.get("date") ?? "");
-  // The header has whole seconds: less than two of them is no difference at all.
-  if (date) skew = Math.abs(Date.now() - date) < 2000 ? 0 : Date.now() - date;
-  if (response.status === 401) return login().then(() => ask(path, options));
-  const lines = response.headers.get("content-type")?.includes("ndjson");
+  const { headers, ok, status } = response;
+  const ahead = Date.now() - Date.parse(headers.get("date"));
+  if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
+  if (status === 401 && path !== "login") return login().then(() => ask(path, options));
+  const lines = headers.get("content-type")?.includes("ndjson");
   const body = await (lines ? response.text().then(rows) : response.json()).catch(() => ({}));
-  if (!response.ok) throw new Problem(response.status, body);
+  if (!ok) throw problem({ detail: `the service answered ${status}`, status, ...body });
   return body;
 }
 
 const rows = (text) => JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
 
-export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
+export const get = (path) => ask(path);
+export const post = (path, body = {}) =>
+  ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+export const remove = (path) => ask(path, { method: "DELETE" });
 
-/** Every item of a list, page after page. Of `next` the query counts: whether its path has the prefix depends on
- *  whether the service or only a proxy before it knows of one. */
+/** Of `next` the query counts: whether its path has the prefix depends on who knows of one. */
+export const following = (path, next) => next && path.split("?")[0] + address(next).search;
+
+/** Every item of a list, page after page. */
 export async function all(path) {
   const { items, next } = await get(path);
-  return next ? [...items, ...(await all(path.split("?")[0] + new URL(next, document.baseURI).search))] : items;
+  return next ? [...items, ...(await all(following(path, next)))] : items;
 }
 
-export const post = (path, body = {}) =>
-  ask(path, {
-    method: "POST",
-    headers: { Accept: "application/json", "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
+let asking = null;
+const login = () => (asking ??= new Promise(askForToken).finally(() => (asking = null)));
 
-export const remove = (path) => ask(path, { method: "DELETE" });
+function askForToken(done) {
+  const token = h("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
+  const refused = h("p.problem", { role: "alert" });
+  const submit = async (event) => {
+    event.preventDefault();
+    write(refused, "");
+    try {
+      await post("login", { token: token.value });
+    } catch (error) {
+      return write(refused, error.message);
+    }
+    dialog.remove();
+    done();
+    dispatchEvent(new Event("online")); // who waits to connect again need not
+  };
+  const close = () => dialog.isConnected && dialog.showModal(); // by Escape: there is nothing else to do here
+  const dialog = h("dialog.login", { "aria-label": "Log in", close }, h("form", { submit }, h("h1", "Log in"),
+    h("label", "Token of this service (STEPSTREAM_TOKEN)", token), refused, h("button.primary", "Log in")));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+const timers = new Map(); // by name: setting one again replaces it
+
+/** Run `action` once in about `ms` milliseconds: jittered, so that tabs spread out. */
+export function later(name, ms, action) {
+  cancel(name);
+  timers.set(name, setTimeout(() => {
+    timers.delete(name);
+    action();
+  }, ms * (0.9 + Math.random() * 0.2)));
+}
+
+/** Run `action` now and again `ms` after it has ended, also after an error. */
+export async function every(name, ms, action) {
+  const turn = {};
+  timers.set(name, turn);
+  try {
+    await action();
+  } finally {
+    if (timers.get(name) === turn) later(name, ms, () => every(name, ms, action));
+  }
+}
+
+export function cancel(name) {
+  clearTimeout(timers.get(name));
+  timers.delete(name);
+}

@@ -1,24 +1,20 @@
-/** How are times, durations, counts and statuses written? */
-
+/** How are times, durations, counts, statuses and the panel's own addresses written? */
 export const STATUSES = [
   "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
 ];
-const ENDED = new Set(["completed", "completed_with_warnings", "failed", "cancelled", "skipped", "interrupted"]);
-const number = new Intl.NumberFormat("en");
-
-export const hasEnded = (status) => ENDED.has(status);
+export const hasEnded = (status) => STATUSES.indexOf(status) > 1;
 export const word = (status) => status.replaceAll("_", " ");
+
+const number = new Intl.NumberFormat("en");
 export const count = (n) => number.format(n);
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
-
-const two = (n) => String(n).padStart(2, "0");
+export const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
+/** What there is to say, in a row. */
+export const dotted = (...parts) => parts.filter(Boolean).join(" · ");
 
 /** Local wall-clock time of an RFC 3339 string or of milliseconds since 1970. */
-export function clockTime(at, { millis = false } = {}) {
-  const t = new Date(at);
-  const text = `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
-  return millis ? `${text}.${String(t.getMilliseconds()).padStart(3, "0")}` : text;
-}
+export const clockTime = (at) => new Date(at).toTimeString().slice(0, 8);
+export const exactTime = (at) => `${clockTime(at)}.${String(new Date(at) % 1000).padStart(3, "0")}`;
 
 /** The time today, the date as well on any other day, and its year unless it is this one. */
 export function moment(at, now = Date.now()) {
@@ -28,18 +24,22 @@ export function moment(at, now = Date.now()) {
   return `${t.toLocaleDateString(undefined, { year, month: "short", day: "numeric" })}, ${clockTime(t)}`;
 }
 
-/** `seconds` as "40 ms", "4.2s", "12s", "3m 05s", "1h 02m"; a ticking duration shows whole seconds. */
-export function duration(seconds, { ticking = false } = {}) {
-  const s = Math.max(0, seconds);
-  if (s < 1 && !ticking) return `${Math.round(s * 1000)} ms`;
-  if (s < 10 && !ticking) return `${s.toFixed(1)}s`;
-  const whole = Math.floor(s);
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
-  return `${Math.floor(whole / 3600)}h ${two(Math.floor(whole / 60) % 60)}m`;
+/** "40 ms", "4.2s", "12s", "3m 05s", "1h 02m". */
+export function duration(seconds) {
+  if (seconds >= 10) return ticking(seconds);
+  return seconds < 1 ? `${Math.round(Math.max(0, seconds) * 1000)} ms` : `${seconds.toFixed(1)}s`;
 }
 
-/** How far ahead a minute is: "in 40 min", "in 3 h", "in 12 days"; what is left of it is not said. */
+/** The same of what still grows, in whole seconds. */
+export function ticking(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n % 60).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}m ${two(whole)}s` : `${Math.floor(minutes / 60)}h ${two(minutes)}m`;
+}
+
+/** How far ahead a minute is; what is left of it is not said. */
 export function ahead(seconds) {
   if (seconds < 60) return "within a minute";
   if (seconds < 3600) return `in ${Math.floor(seconds / 60)} min`;
@@ -47,11 +47,31 @@ export function ahead(seconds) {
   return `in ${plural(Math.floor(seconds / 86_400), "day")}`;
 }
 
-/**
- * How long something ran, or has been running until `now` (milliseconds); "" before its start, and where
- * nobody knows: what was interrupted is told when the service is back.
- */
-export function elapsed(thing, now) {
-  if (hasEnded(thing.status)) return typeof thing.duration === "number" ? duration(thing.duration) : "";
-  return thing.started_at ? duration((now - Date.parse(thing.started_at)) / 1000, { ticking: true }) : "";
+/** How long something ran, or has been running; "" where nobody knows: before its start, and once interrupted. */
+export function elapsed({ status, duration: seconds, started_at: started }, now) {
+  if (hasEnded(status)) return seconds == null ? "" : duration(seconds);
+  return started ? ticking((now - Date.parse(started)) / 1000) : "";
+}
+
+const PLACE = /^#\/managers\/([^/]+)(?:\/([^/]*))?(?:\/L(\d{1,9})(?:-L?(\d{1,9}))?$)?/;
+
+/** `#/managers/ID`, `…/STEP`, `…/STEP/L40`, `…/STEP/L40-L52`; the step "" is the manager itself. */
+export function parse(hash) {
+  const [, id, step, from, to = from] = PLACE.exec(hash) ?? [];
+  const lines = from ? { from: Math.min(from, to), to: Math.max(from, to) } : null;
+  return { id: id ? decode(id) : null, step: step ? decode(step) : lines && "", lines };
+}
+
+export function link(id, step = null, range = null) {
+  const { from, to } = range ?? {};
+  const lines = from ? `/L${from}${to === from ? "" : `-L${to}`}` : "";
+  return `#/managers/${encodeURIComponent(id)}${step === null ? "" : `/${encodeURIComponent(step)}${lines}`}`;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray % typed by hand
+  }
 }

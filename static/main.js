@@ -1,20 +1,18 @@
 /** How do the parts of the panel work together? The address chooses a run, one stream brings all news. */
-import { all, get, serverNow } from "./api.js";
-import { cancel, every, later } from "./clock.js";
-import { clearNotices, drawDefinitions } from "./definitions.js";
-import { h, setText } from "./dom.js";
+import { ended } from "./actions.js";
+import { all, cancel, every, get, later, serverNow } from "./api.js";
+import { h, write } from "./dom.js";
 import { find } from "./find.js";
-import { clockTime, hasEnded } from "./format.js";
-import "./keys.js";
-import { drawManagers, drawToolbar } from "./managers.js";
-import { link, parse } from "./route.js";
+import { clockTime, hasEnded, link, parse, sum } from "./format.js";
+import { summary, tab } from "./header.js";
+import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
 import { Run } from "./run.js";
 import { Stream } from "./stream.js";
-import { ended, sign, summary, title } from "./summary.js";
 
 const HIDDEN_FOR = 30_000; // after that a hidden tab gives its connection back
 const LISTED = 50;
 const $ = (id) => document.getElementById(id);
+const main = $("run");
 const narrow = matchMedia("(max-width: 55rem)");
 let managers = []; // the newest runs
 let stats = {};
@@ -24,7 +22,7 @@ let linked = parse(location.hash); // what the page was opened with
 
 const stream = new Stream({
   position: () => run?.tree.seq ?? 0,
-  changed: () => draw(),
+  changed: draw,
   take(event, data) {
     if (event === "stats") tallied(data);
     else if (event === "manager") listed(data);
@@ -40,7 +38,7 @@ const stream = new Stream({
 /** Counts of everything; at a connection's begin the list of runs follows. */
 function tallied(data) {
   stats = data;
-  const total = Object.values(stats.managers).reduce((sum, n) => sum + n, 0);
+  const total = sum(stats.managers);
   if (stream.fresh) managers = [];
   else if (total < managers.length) relist(); // one was deleted
   stream.fresh = false;
@@ -54,36 +52,33 @@ async function relist() {
 }
 
 function listed(manager) {
-  const others = managers.filter(({ id }) => id !== manager.id);
-  const older = others.findIndex(({ created_at: at }) => at <= manager.created_at);
-  managers = others.toSpliced(older < 0 ? others.length : older, 0, manager).slice(0, LISTED);
-  if (hasEnded(manager.status)) clearNotices($("definitions"), (blocker) => blocker === manager.id);
+  managers = [...managers.filter(({ id }) => id !== manager.id), manager]
+    .sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, LISTED);
+  if (hasEnded(manager.status)) clearNotices((blocker) => blocker === manager.id);
   if (!run) later("choose", 20, choose); // the newest, once all have come
   draw();
 }
 
-function choose() {
+async function choose() {
   const { id, step, lines } = parse(location.hash);
+  if (id === "latest") {
+    const { id: latest } = await get("managers/latest").catch(() => ({ id: "none" }));
+    if (parse(location.hash).id === id) location.replace(link(latest));
+    return;
+  }
   const wanted = id ?? run?.id ?? managers[0]?.id;
-  if (wanted === "latest") return latest();
   if (wanted && wanted !== run?.id) {
     run?.close();
-    run = new Run(wanted, $("run"), { mark, stream, deleted });
+    run = new Run(wanted, main, { mark, stream, deleted });
     stream.open(wanted);
   }
   run?.show(step, lines);
   draw();
 }
 
-async function latest() {
-  const { id } = await get("managers/latest").catch(() => ({ id: "none" }));
-  if (parse(location.hash).id === "latest") location.replace(link(id));
-}
-
 function welcome() {
-  if (run || $("run").querySelector(".welcome")) return;
-  $("run").replaceChildren(h("div", { class: "welcome" }, h("h1", {}, "Nothing has run yet"),
-    h("p", {}, "Press Run on a definition: its steps appear here, with every line as it is written.")));
+  if (!run) main.replaceChildren(h("div.welcome", h("h1", "Nothing has run yet"),
+    h("p", "Press Run on a definition: its steps appear here, with every line as it is written.")));
 }
 
 /** A mark is part of the address, but no further entry in the browser's history. */
@@ -92,10 +87,10 @@ function mark(step, lines) {
 }
 
 function started(manager) {
-  clearNotices($("definitions"), () => true);
+  clearNotices(() => true);
   listed(manager);
   location.hash = link(manager.id);
-  if (narrow.matches) $("run").scrollIntoView();
+  if (narrow.matches) main.scrollIntoView();
 }
 
 function deleted(id) {
@@ -103,44 +98,37 @@ function deleted(id) {
   run.close();
   run = null;
   stream.open(null);
-  if (location.hash === "#/") choose();
-  else location.hash = "#/";
+  location.hash = "#/";
+  choose();
   if (!managers.length) welcome();
-  $("run").focus();
+  main.focus();
 }
 
 /** Once a frame at most. The chosen run is known better from its rows than from the list. */
 function draw() {
   frame ??= requestAnimationFrame(() => {
     frame = undefined;
-    const items = managers.map((one) => (one.id === run?.id ? { ...one, ...fresh(run.tree) } : one));
-    const total = Object.values(stats.managers ?? {}).reduce((sum, n) => sum + n, 0);
+    const { counts, ...known } = run?.tree.manager ?? {};
+    const items = managers.map((one) => (one.id === known.id && known.definition ? { ...one, ...known, ...counts } : one));
     drawToolbar($("toolbar"), stats);
-    drawManagers($("managers"), { items, next: total > items.length }, run?.id, serverNow());
+    drawManagers($("managers"), items, sum(stats.managers ?? {}) > items.length, run?.id, serverNow());
     const lost = stream.state !== "open" && stream.silence() > 2_000;
-    $("reach").hidden = !lost;
-    if (lost) setText($("reach"), `no connection · stale since ${clockTime(stream.heard)}`);
-    else clearNotices($("definitions"), (blocker) => !blocker);
+    write($("reach"), lost ? `no connection · stale since ${clockTime(stream.heard)}` : "");
+    if (!lost) clearNotices((blocker) => !blocker);
     run?.draw();
   });
-}
-
-function fresh({ manager }) {
-  const { counts, status, attempt, started_at, finished_at, duration } = manager;
-  return manager.definition ? { status, attempt, started_at, finished_at, duration, ...counts } : {};
 }
 
 async function pollDefinitions() {
   try {
     drawDefinitions($("definitions"), await all("definitions"), started);
-  } catch (error) {
-    if (!$("definitions").querySelector("ul")) setText($("definitions").firstElementChild, error.message);
+  } catch ({ message }) {
+    if (!$("definitions").className) write($("definitions").firstElementChild, message);
   }
 }
 
 function tick() {
-  document.title = title(run?.tree);
-  sign(run?.tree.manager.definition && run.tree.manager.status);
+  tab(run?.tree);
   if (run) ended(run.tree.manager);
   if (!document.hidden) draw();
 }
@@ -158,28 +146,26 @@ function visibility() {
 
 /** In a narrow window the lists stand above the run that a link names; a step comes into sight by itself. */
 function arrive() {
-  if (linked.id && linked.step === null && narrow.matches && scrollY === 0) $("run").scrollIntoView();
+  if (linked.id && linked.step === null && narrow.matches && scrollY === 0) main.scrollIntoView();
   linked = {};
 }
 
 /** The # of the address is the chosen run's, so the skip link moves without it. */
-function skip(event) {
+document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
-  $("run").focus({ preventScroll: true });
-  $("run").scrollIntoView();
-}
-
-document.querySelector(".skip").addEventListener("click", skip);
+  main.focus({ preventScroll: true });
+  main.scrollIntoView();
+});
 addEventListener("hashchange", choose);
 addEventListener("online", () => stream.wake());
-addEventListener("pageshow", (event) => event.persisted && visibility());
+addEventListener("pageshow", ({ persisted }) => persisted && visibility());
 addEventListener("pagehide", () => stream.pause());
 document.addEventListener("visibilitychange", visibility);
 document.addEventListener("reading", draw);
 
 find($("find"), () => run?.id);
 every("tick", 1_000, tick);
-every("summary", 5_000, () => setText($("summary"), summary(run?.tree)));
-if (parse(location.hash).id) choose();
+every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
+if (linked.id) choose();
 else if (!document.hidden) stream.open(null);
 visibility();

@@ -3,11 +3,11 @@
  * EventSource for good where the answer is no stream, and may leave it open on a dead connection: then a new one is
  * made. It opens six connections to a host, so the tabs share five: one that sees five younger streams pauses a moment.
  */
-import { address, get, part } from "./api.js";
-import { cancel, later } from "./clock.js";
+import { address, cancel, get, later, pathOf } from "./api.js";
 import { clockTime, count, plural } from "./format.js";
 
 const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
+const SIGNS = { ping: "open", bye: "stopping", busy: "busy" };
 const SILENCE = 45_000; // three of the service's pings
 const TAIL = 500; // rows that come first: enough to fill the window
 const FAR = 20_000; // rows behind: not worth reading one by one
@@ -23,7 +23,7 @@ export class Stream {
     this.tabs.onmessage = ({ data }) => this.other(data);
   }
 
-  /** @param {string | null} id the chosen run */
+  /** Of a chosen run, or of none. */
   open(id = this.id) {
     this.drop();
     this.id = id;
@@ -37,19 +37,15 @@ export class Stream {
       this.turn("open");
     };
     source.onerror = () => this.lost();
-    for (const name of EVENTS) source.addEventListener(name, (event) => this.received(name, event));
-    for (const [name, state] of [["ping", "open"], ["bye", "stopping"], ["busy", "busy"]]) {
-      source.addEventListener(name, () => this.turn(state));
-    }
+    for (const name of EVENTS) source.addEventListener(name, ({ data }) => {
+      this.failures = 0;
+      this.owner.take(name, JSON.parse(data));
+      this.turn("open");
+    });
+    for (const name of Object.keys(SIGNS)) source.addEventListener(name, () => this.turn(SIGNS[name]));
     this.younger.clear();
     this.tabs.postMessage({ tab, open: true });
     this.watch();
-  }
-
-  received(name, event) {
-    this.failures = 0;
-    this.owner.take(name, JSON.parse(event.data));
-    this.turn("open");
   }
 
   turn(state) {
@@ -83,7 +79,7 @@ export class Stream {
   async ask() {
     if (!this.id) return true;
     try {
-      const detail = await get(`managers/${part(this.id)}`);
+      const detail = await get(pathOf(this.id));
       if (detail.last_seq - this.owner.position() > FAR) this.owner.take("snapshot", detail);
       return true;
     } catch ({ status }) {
@@ -97,7 +93,7 @@ export class Stream {
     later("watchdog", 5_000, () => {
       if (this.silence() < SILENCE && Date.now() - then < 15_000) return this.watch();
       this.turn("reconnecting");
-      return this.again();
+      this.again();
     });
   }
 
@@ -135,20 +131,17 @@ export class Stream {
 const WORDS = {
   waiting: "waiting: many tabs are open", stopping: "service is stopping, reconnecting", busy: "service is busy, trying again",
 };
+const RECEIPT = "Lines this page accounts for, of those in the log: it counts what comes, and takes over what the service had "
+  + "counted before. Lines out of sight are read when they come into sight.";
 
-/**
- * What is the picture worth, in words?
- * @param {boolean} behind rows of the past are coming
- */
+/** What is the picture worth, in words? It is `behind` while rows of the past are coming. */
 export function badge({ receipt }, stream, behind) {
-  const { state } = stream;
   if (receipt) {
-    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
-    const title = "Lines this page accounts for, of those in the log: it counts what comes, and takes over what the service "
-      + "had counted before. Lines out of sight are read when they come into sight.";
-    if (receipt.complete) return { kind: "good", text: `complete: ${lines}`, title };
-    return { kind: "bad", text: `incomplete: ${lines}`, title };
+    const { complete, received, total } = receipt;
+    const text = `${complete ? "complete" : "incomplete"}: ${count(received)} of ${plural(total, "line")}`;
+    return { kind: complete ? "good" : "bad", text, title: RECEIPT };
   }
+  const { state } = stream;
   if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
   const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
   return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
