@@ -2,9 +2,8 @@
  * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved
  * to where they belong. A line is taken for one row high and put right when drawn.
  */
-import { h, keyed, write } from "./dom.js";
-import { plural } from "./format.js";
 import { Heights } from "./log.js";
+import { h, keyed, plural, write } from "./page.js";
 import { lineRow, Reading, settings } from "./reading.js";
 
 const AHEAD = 10; // rows drawn above and below what is in sight

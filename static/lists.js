@@ -1,12 +1,12 @@
 /** What can be run, with which parameters, what has run, and how many are in which status? */
-import { get, part, post, serverNow } from "./api.js";
-import { h, icon, keyed, set, setIcon, write } from "./dom.js";
-import { ahead, count, dotted, elapsed, link, moment, plural, STATUSES, sum, word } from "./format.js";
+import { ahead, count, dotted, elapsed, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
+import { get, part, post, serverNow } from "./service.js";
+import { STATUSES, sum } from "./tree.js";
 
-/** `started` is called with the manager that a Run button has started. */
+/** `started` is told the manager that a Run button has started. */
 export function drawDefinitions(parent, items, started) {
   parent.className = "definitions"; // loaded
-  // A changed definition gets a new card; an unchanged one keeps what was typed into it, run after run.
+  // Only a changed definition gets a new card: what was typed into it stays, run after run.
   keyed(parent, items, (definition) => JSON.stringify({ ...definition, next_run_at: null, last_skipped: null }),
     (definition) => card(definition, started), drawSchedule);
 }
@@ -36,7 +36,6 @@ function card(definition, started) {
     try {
       started(await post(`definitions/${part(id)}/runs`, { params: changes(typed) }));
     } catch ({ message, errors, manager_id: blocker, status }) {
-      // The errors of the parameters one by one; the message repeats them.
       answer.append(...(errors?.length ? errors.map((one) => fault("error", one)) : [h("p.fault.error",
         message, " ", blocker && h("a", { href: link(blocker) }, "Show that run"))]));
       if (blocker || status === 0) answer.dataset.blocker = blocker ?? "";
@@ -75,7 +74,7 @@ function clear(answer) {
   delete answer.dataset.blocker;
 }
 
-/** What was refused for a while is said no longer than it holds: by a run in the way, or by "", no answer at all. */
+/** What was refused is said no longer than it holds: while a run is in the way, or "", while there is no answer. */
 export function clearNotices(over) {
   for (const answer of document.querySelectorAll("[data-blocker]")) if (over(answer.dataset.blocker)) clear(answer);
 }
@@ -86,12 +85,13 @@ function input(name, value) {
   if (typeof value === "boolean") return h("input", { ...common, type: "checkbox", checked: value });
   if (typeof value === "number") return h("input", { ...common, type: "number", step: "any", value });
   if (typeof value === "string" && !value.includes("\n")) return h("input", { ...common, type: "text", value });
-  return h("textarea", { ...common, rows: Math.min(6, text.split("\n").length + 1) }, text);
+  const area = h("textarea", { ...common, rows: Math.min(6, text.split("\n").length + 1) });
+  return Object.assign(area, { value: text }); // a child would be a part of its label
 }
 
 const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** Only what was changed is sent; lists and tables as JSON, the rest as text, which the service reads as its type. */
+/** Only what was changed is sent; lists and tables as JSON, the rest as text, which the service reads. */
 export const changes = (fields) => Object.fromEntries(fields.filter(({ value, text }) => text !== shown(value))
   .map(({ name, value, text }) => [name, typeof value === "object" ? parsed(text) : text]));
 
@@ -103,30 +103,23 @@ function parsed(text) {
   }
 }
 
-/** The line that an error is about: `where` is "file.toml:3:6", "file.toml key" or "file.toml step.NAME.key". */
+/** The line that an error is about, "file.toml:3:6" or "file.toml step.NAME.key"; what is missing is so in its table. */
 export function place(toml, where) {
-  const lines = toml.split("\n");
-  const exact = /:(\d+):\d+$/.exec(where);
-  const index = exact ? exact[1] - 1 : lineOf(path(where.replace(/^.*?\.toml ?/, "")), lines);
-  return lines[index] ? { line: index + 1, text: lines[index].trim() } : null;
-}
-
-/** The line that names most of `keys`: what is missing is missing in its table. */
-function lineOf(keys, lines) {
-  let [table, best, length] = [[], -1, 0];
-  lines.forEach((line, index) => {
-    const [, header, key] = /^\s*(?:\[\[?([^\]]+)\]|([^=#]+)=)/.exec(line) ?? [];
-    if (header) table = path(header);
-    const here = [...table, ...path(key)];
-    if (!header && !key || here.length <= length || here.some((part, i) => part !== keys[i])) return;
-    [best, length] = [index, here.length];
+  const [, exact] = /:(\d+):\d+$/.exec(where) ?? [];
+  const wanted = plain(where.replace(/^.*?\.toml ?/, ""));
+  let [table, longest, found] = ["", "", null];
+  toml.split("\n").forEach((text, i) => {
+    const [, header, key] = /^\s*(?:\[+([^\]]+)\]|([^=#]+)=)/.exec(text) ?? [];
+    if (header) table = plain(header);
+    const here = key ? table + plain(key) : header && table;
+    if (exact ? i + 1 !== Number(exact) : !(here?.length > longest.length && wanted.startsWith(here))) return;
+    [longest, found] = [here, { line: i + 1, text: text.trim() }];
   });
-  return best;
+  return found;
 }
 
-/** A dotted name in its parts; one in quotes may have dots in it, and a number in brackets is a place in a list. */
-const path = (name = "") => (name.match(/"(?:\\.|[^"])*"|'[^']*'|[^.\s]+/g) ?? [])
-  .map((part) => (/^["']/.test(part) ? part.slice(1, -1).replace(/\\(.)/g, "$1") : part.replace(/\[\d+\]$/, "")));
+/** A dotted name without its quotes and its places in lists. */
+const plain = (name) => `${name.replace(/["'\s]|\[\d+\]/g, "")}.`;
 
 /** Newest first, the chosen one marked. */
 export function drawManagers(parent, items, more, chosen, now) {

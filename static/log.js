@@ -2,7 +2,7 @@
  * Which lines does a step have, where does each begin, and which of them are here? Pages of them: from the service as
  * they come into sight, from the stream as they are written. Few are kept.
  */
-import { get, later, pathOf } from "./api.js";
+import { get, later, pathOf } from "./service.js";
 
 export const PAGE = 256;
 const KEPT = 24;

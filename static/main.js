@@ -1,13 +1,12 @@
 /** How do the parts of the panel work together? The address chooses a run, one stream brings all news. */
-import { ended } from "./actions.js";
-import { all, cancel, every, get, later, serverNow } from "./api.js";
-import { h, write } from "./dom.js";
-import { find } from "./find.js";
-import { clockTime, hasEnded, link, parse, sum } from "./format.js";
-import { summary, tab } from "./header.js";
+import { find } from "./found.js";
+import { ended, summary } from "./header.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
+import { clockTime, h, link, parse, set, write } from "./page.js";
+import { settings, toggle } from "./reading.js";
 import { Run } from "./run.js";
-import { Stream } from "./stream.js";
+import { all, cancel, every, get, later, serverNow, Stream } from "./service.js";
+import { hasEnded, sum } from "./tree.js";
 
 const HIDDEN_FOR = 30_000; // after that a hidden tab gives its connection back
 const LISTED = 50;
@@ -127,6 +126,24 @@ async function pollDefinitions() {
   }
 }
 
+const SIGNS = {
+  pending: "○", running: "▶", completed: "✓", completed_with_warnings: "⚠", failed: "✗", cancelled: "⊘",
+  interrupted: "⚡", skipped: "»",
+};
+const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
+const tabIcon = document.querySelector("link[rel=icon]");
+const plain = tabIcon.href;
+
+/** The tab's title and sign; a run is not known from the start. */
+function tab(tree) {
+  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
+  const known = name || definition;
+  const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
+  document.title = known ? `${SIGNS[status]}${far} · ${known}` : "Stepstream";
+  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
+}
+
 function tick() {
   tab(run?.tree);
   if (run) ended(run.tree.manager);
@@ -169,3 +186,47 @@ every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
 if (linked.id) choose();
 else if (!document.hidden) stream.open(null);
 visibility();
+
+const KEYS = [
+  ["j", "next run", () => beside(".managers a", "[aria-current]", 1)?.click()],
+  ["k", "previous run", () => beside(".managers a", "[aria-current]", -1)?.click()],
+  ["n", "next step", () => beside(".fold", ":focus", 1)?.focus()],
+  ["p", "previous step", () => beside(".fold", ":focus", -1)?.focus()],
+  ["l", "lines of the step", () => document.activeElement.closest(".step")?.querySelector("[role=log]").focus()],
+  ["e", "first error", ".groups button"],
+  ["/", "find words", ".find input"],
+  ["t", "timeline", ".bars"],
+  ["m", "moment: a slider over the past", ".travel input"],
+  ["d", "definitions", ".definitions button:enabled"],
+  ["f", "documents: filter", ".documents input"],
+  ["c", "cancel the run", ".actions .cancel .open"],
+  ["r", "retry the run", ".actions .retry .open"],
+  ["?", "these keys", () => dialog.showModal()],
+];
+
+/** The element that stands so far from the one that fits, else the first. */
+function beside(selector, now, by) {
+  const all = [...document.querySelectorAll(selector)];
+  const at = all.findIndex((one) => one.matches(now));
+  return at < 0 ? all[0] : all[at + by];
+}
+
+const single = h("input", { type: "checkbox", checked: settings.keys, change: () => toggle("keys") });
+const dialog = h("dialog.keys", { "aria-label": "Keys" },
+  h("dl", ...KEYS.map(([key, what]) => h("div", h("dt", h("kbd", key)), h("dd", what)))),
+  h("p.quiet", "Keys lead to what they name; Enter does it. In the lines Shift and an arrow mark one to link to; in the "
+    + "timeline arrows choose a worker job."),
+  h("form", { method: "dialog" }, h("label", single, " Single keys"), h("button", { autofocus: true }, "Close")));
+const help = h("button.help", { "aria-label": "Keys", title: "Keys (?)", click: () => dialog.showModal() }, "?");
+document.querySelector(".bar").append(help, dialog);
+
+addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !settings.keys) return;
+  if (target.matches("input:not([type=checkbox], [type=range]), textarea, select")) return;
+  const [, , lead] = KEYS.find(([one]) => one === key) ?? [];
+  if (!lead) return;
+  event.preventDefault();
+  if (typeof lead === "function") return lead();
+  [...document.querySelectorAll(lead)].find((one) => one.offsetParent)?.focus(); // only the focus
+});

@@ -2,9 +2,8 @@
  * How is a log read? Each line is drawn as text, whatever it holds: colour codes become colours, control characters can
  * be seen, and of what overwrites itself the last state is shown. Levels and workers are filters; lines can be taken along.
  */
-import { address, get } from "./api.js";
-import { h, keyed, set, write } from "./dom.js";
-import { count, exactTime } from "./format.js";
+import { count, exactTime, h, keyed, set, write } from "./page.js";
+import { address, get } from "./service.js";
 import { tag } from "./tree.js";
 
 const COPIED = 1000; // lines at most
@@ -16,7 +15,7 @@ try {
   Object.assign(settings, JSON.parse(localStorage.reading ?? "{}"));
 } catch {}
 
-export function choose(name) {
+export function toggle(name) {
   settings[name] = !settings[name];
   try {
     localStorage.reading = JSON.stringify(settings);
@@ -30,8 +29,8 @@ export class Reading {
     this.list = list;
     this.levels = h("span.levels", { role: "group", "aria-label": "Least level" });
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
-    this.wrap = h("button", { title: "Wrap long lines", click: () => choose("wrap") }, "Wrap");
-    this.relative = h("button", { title: "Times since the run's start", click: () => choose("relative") }, "Since start");
+    this.wrap = h("button", { title: "Wrap long lines", click: () => toggle("wrap") }, "Wrap");
+    this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
     this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied() }, "Copy");
     this.copy.hidden = !navigator.clipboard;
     this.text = h("a", { title: "Download as text", download: "" }, "Text");

@@ -1,14 +1,12 @@
 /** How does one chosen run live on the page: its state, its lines and its picture, now and at any moment of its past? */
-import { address, get, pathOf, serverNow } from "./api.js";
-import { documents } from "./documents.js";
-import { h, set, write } from "./dom.js";
-import { exactTime, hasEnded } from "./format.js";
-import { Glance, Header } from "./header.js";
+import { documents, Glance } from "./found.js";
+import { badge, Header } from "./header.js";
 import { Log } from "./log.js";
+import { exactTime, h, set, write } from "./page.js";
+import { address, get, pathOf, serverNow } from "./service.js";
 import { Steps } from "./steps.js";
-import { badge } from "./stream.js";
 import { Timeline } from "./timeline.js";
-import { beginning, emptyTree, fold } from "./tree.js";
+import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
   /** `mark` is called with what the reader marks, `deleted` when the reader has deleted the run. */

@@ -2,11 +2,11 @@
  * What does each step of the chosen run look like? A step that starts unfolds itself; what the reader folded or
  * unfolded by hand stays so, whatever happens in the run.
  */
-import { cancelling, retrying } from "./actions.js";
-import { address } from "./api.js";
-import { h, icon, keyed, set, setIcon, write } from "./dom.js";
-import { dotted, elapsed, hasEnded, link, plural, ticking, word } from "./format.js";
+import { cancelling, retrying } from "./header.js";
 import { LineList } from "./lines.js";
+import { dotted, elapsed, h, icon, keyed, link, plural, set, setIcon, ticking, word, write } from "./page.js";
+import { address } from "./service.js";
+import { hasEnded } from "./tree.js";
 
 const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
 

@@ -2,11 +2,10 @@
  * When did what run? A bar for each step, with how many worker jobs ran at once, and one for each worker job. Only the
  * rows in sight are drawn, a few times a second at most: ten thousand worker jobs cost one pass over their times.
  */
-import { cancelling } from "./actions.js";
-import { following, get, pathOf } from "./api.js";
-import { h, s, set, write } from "./dom.js";
-import { count, dotted, duration, hasEnded, plural, word } from "./format.js";
-import { tag } from "./tree.js";
+import { cancelling } from "./header.js";
+import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
+import { following, get, pathOf } from "./service.js";
+import { hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows

@@ -2,7 +2,12 @@
  * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, history and rows after a
  * reconnect take the same way. It counts lines and keeps none. `fold` changes the tree it is given.
  */
-import { hasEnded, sum } from "./format.js";
+
+export const STATUSES = [
+  "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
+];
+export const hasEnded = (status) => STATUSES.indexOf(status) > 1;
+export const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
 const MOST_JOBS = 5_000; // that are remembered: those that run, and those that ended last
 
