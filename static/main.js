@@ -68,7 +68,7 @@ async function choose() {
   const wanted = id ?? run?.id ?? managers[0]?.id;
   if (wanted && wanted !== run?.id) {
     run?.close();
-    run = new Run(wanted, main, { mark, stream, deleted });
+    run = new Run(wanted, main, { mark, stream, deleted, draw });
     stream.open(wanted);
   }
   run?.show(step, lines);
@@ -113,7 +113,7 @@ function draw() {
     const lost = stream.state !== "open" && stream.silence() > 2_000;
     write($("reach"), lost ? `no connection · stale since ${clockTime(stream.heard)}` : "");
     if (!lost) clearNotices((blocker) => !blocker);
-    run?.draw();
+    run?.render();
   });
 }
 
@@ -207,10 +207,10 @@ function find(form, chosen) {
 }
 
 const KEYS = [
-  ["j", "next run", () => beside(".managers a", "[aria-current]", 1)?.click()],
-  ["k", "previous run", () => beside(".managers a", "[aria-current]", -1)?.click()],
-  ["n", "next step", () => beside(".fold", ":focus", 1)?.focus()],
-  ["p", "previous step", () => beside(".fold", ":focus", -1)?.focus()],
+  ["j", "next run", () => beside(".managers a", ({ hash }) => hash === link(run?.id), 1)?.click()],
+  ["k", "previous run", () => beside(".managers a", ({ hash }) => hash === link(run?.id), -1)?.click()],
+  ["n", "next step", () => beside(".fold", (fold) => fold === document.activeElement, 1)?.focus()],
+  ["p", "previous step", () => beside(".fold", (fold) => fold === document.activeElement, -1)?.focus()],
   ["l", "lines of the step", () => document.activeElement.closest(".step")?.querySelector("[role=log]").focus()],
   ["e", "first error", ".groups button"],
   ["/", "find words", ".find input"],
@@ -223,9 +223,9 @@ const KEYS = [
   ["?", "these keys", () => dialog.showModal()],
 ];
 
-function beside(selector, now, by) {
+function beside(selector, isNow, by) {
   const all = [...document.querySelectorAll(selector)];
-  const at = all.findIndex((one) => one.matches(now));
+  const at = all.findIndex(isNow);
   return at < 0 ? all[0] : all[at + by];
 }
 

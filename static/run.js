@@ -2,32 +2,38 @@
 import { badge, Glance, Header } from "./header.js";
 import { documents } from "./lists.js";
 import { Log } from "./log.js";
-import { exactTime, h, set, write } from "./page.js";
+import { exactTime, h, keyed, set, write } from "./page.js";
 import { address, get, pathOf, serverNow } from "./service.js";
-import { Steps } from "./steps.js";
+import { Step } from "./steps.js";
 import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  constructor(id, parent, { mark, stream, deleted }) {
-    Object.assign(this, { id, parent, stream, tree: emptyTree(id), logs: new Map() });
+  /** `draw` asks to be drawn with the page's next frame. */
+  constructor(id, parent, { mark, stream, deleted, draw }) {
+    Object.assign(this, { id, parent, mark, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
     this.header = new Header(id, () => deleted(id));
-    this.steps = new Steps(this, mark);
     this.glance = new Glance(id);
     this.timeline = new Timeline(this);
     this.timeline.facts.after(this.glance.rate);
     this.travel = new Travel(this);
     this.timeline.box.after(this.travel.element);
     this.problem = h("p.notice", { role: "alert" });
+    this.list = h("div.steps");
     this.found = h("div");
     parent.replaceChildren(this.problem, this.header.element, this.glance.errors, this.timeline.element,
-      this.steps.element, this.found);
+      this.list, this.found);
   }
 
   /** Of a step, or "" for the run's own. */
   log(step) {
-    if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, () => this.draw()));
+    if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, this.draw));
     return this.logs.get(step);
+  }
+
+  step(name) {
+    if (!this.steps.has(name)) this.steps.set(name, new Step(this, name));
+    return this.steps.get(name);
   }
 
   take(event, data) {
@@ -62,32 +68,32 @@ export class Run {
     this.found.replaceChildren(found ?? "");
   }
 
-  draw() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      const { at } = this.travel; // a moment of the past that is shown, or null
-      const past = at !== null;
-      const tree = past ? this.travel.view() : this.tree;
-      const now = at ?? serverNow();
-      const behind = this.late > 5_000 && Date.now() - this.came < 1_500;
-      this.parent.classList.toggle("past", past);
-      const sign = past ? { kind: "past", text: `as at ${exactTime(at)}` } : badge(tree, this.stream, behind);
-      this.header.draw(tree, sign, now);
-      this.glance.draw(this.tree);
-      this.timeline.draw(tree, now, at);
-      this.travel.draw(this.timeline);
-      this.steps.draw(tree, now);
-    });
+  render() {
+    const { at } = this.travel; // a moment of the past that is shown, or null
+    const past = at !== null;
+    const tree = past ? this.travel.view() : this.tree;
+    const now = at ?? serverNow();
+    const behind = this.late > 5_000 && Date.now() - this.came < 1_500;
+    this.parent.classList.toggle("past", past);
+    this.header.draw(tree, past ? { kind: "past", text: `as at ${exactTime(at)}` } : badge(tree, this.stream, behind), now);
+    this.glance.draw(this.tree);
+    this.timeline.draw(tree, now, at);
+    this.travel.draw(this.timeline);
+    const { manager: { status, started_at: since }, own } = tree;
+    const lanes = [...tree.steps.values()];
+    if (own.lines) lanes.push({ ...own, name: "", status });
+    keyed(this.list, lanes, ({ name }) => `step ${name}`, ({ name }) => this.step(name).element, (_, lane) =>
+      this.step(lane.name).draw(lane, now, Date.parse(since), hasEnded(status)));
   }
 
-  show(step, lines) {
-    this.steps.show(step, lines);
-    this.draw();
+  show(name, lines) {
+    for (const [other, { list }] of this.steps) if (other !== name) list.show(null, { scroll: true });
+    if (name !== null) this.step(name).show(lines);
   }
 
   lines(step, job) {
-    this.steps.show(step, null);
-    this.steps.view(step).list.reading.filter(null, job);
+    this.show(step, null);
+    this.step(step).list.reading.filter(null, job);
   }
 
   gone() {
@@ -101,7 +107,6 @@ export class Run {
 
   close() {
     this.travel.leave();
-    cancelAnimationFrame(this.frame);
   }
 }
 

@@ -1,45 +1,14 @@
 /** How does each step look, and what can be done with it? One that starts unfolds itself, unless it was folded by hand. */
 import { LineList } from "./lines.js";
-import { dotted, elapsed, h, icon, keyed, link, plural, set, setIcon, ticking, word, write } from "./page.js";
+import { dotted, elapsed, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
 import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
 import { hasEnded } from "./tree.js";
 
 const choices = new Map(); // by hand, by "ID/STEP"
 
-export class Steps {
-  views = new Map();
-  element = h("div.steps");
-
-  constructor(run, mark) {
-    Object.assign(this, { run, mark });
-  }
-
-  draw({ manager, own, steps }, now) {
-    const lanes = [...steps.values()];
-    if (own.lines) lanes.push({ ...own, name: "", status: manager.status });
-    keyed(this.element, lanes, ({ name }) => `step ${name}`, ({ name }) => this.view(name).element, (_, lane) =>
-      this.view(lane.name).draw(lane, now, Date.parse(manager.started_at), hasEnded(manager.status)));
-  }
-
-  view(name) {
-    if (!this.views.has(name)) this.views.set(name, new StepView(this.run, name, this.mark));
-    return this.views.get(name);
-  }
-
-  /** What a link points at. */
-  show(name, range) {
-    for (const [other, { list }] of this.views) if (other !== name) list.show(null, { scroll: true });
-    if (name === null) return;
-    const view = this.view(name);
-    view.choose(true);
-    view.list.show(range, { scroll: true });
-    view.wanted = true;
-  }
-}
-
-/** "" is the manager's own. */
-class StepView {
-  constructor(run, name, mark) {
+/** The step "" is the manager's own lines. */
+export class Step {
+  constructor(run, name) {
     const { id } = run;
     const title = name || "Manager";
     Object.assign(this, { name, key: `${id}/${name}`, started: false, lines: run.log(name) });
@@ -64,7 +33,7 @@ class StepView {
       href: (number) => link(id, name, { from: number, to: number }),
       mark: (range) => {
         this.list.show(range, { scroll: false });
-        mark(name, range);
+        run.mark(name, range);
       },
     });
     this.empty = h("p.quiet");
@@ -73,6 +42,13 @@ class StepView {
     this.element = h("section.step.card", { "aria-label": title },
       h("div.head.flow", h("h3", this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
       this.progress, this.reason, this.body);
+  }
+
+  /** What a link points at. */
+  show(range) {
+    this.choose(true);
+    this.list.show(range, { scroll: true });
+    this.wanted = true;
   }
 
   choose(open) {

@@ -82,7 +82,7 @@ export class Timeline {
     const width = this.box.clientWidth;
     this.left = width < 500 ? 110 : 190;
     this.x = (at) => this.left + ((at - this.from) / (this.to - this.from)) * (width - this.left - 8);
-    const marks = ticks(this.to - this.from).map((ms) => [this.x(this.from + ms), duration(ms / 1000)]);
+    const marks = ticks(this.to - this.from, width < 500 ? 4 : 8).map((ms) => [this.x(this.from + ms), duration(ms / 1000)]);
     const first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - 2);
     const shown = this.rows.slice(first, first + SHOWN + 5);
     const height = shown.length * ROW;
@@ -200,9 +200,9 @@ function crowd(running, most, left, width) {
   return `M${left} 16${points.join("")}V16Z`;
 }
 
-/** Round times on the axis, at most eight, in milliseconds. */
-export function ticks(whole) {
+/** Round times on the axis, in milliseconds. */
+export function ticks(whole, most = 8) {
   let step = 1;
-  for (let i = 0; whole / step > 8; i++) step *= [2, 2.5, 2][i % 3];
+  for (let i = 0; whole / step > most; i++) step *= [2, 2.5, 2][i % 3];
   return Array.from({ length: Math.floor(whole / step) + 1 }, (_, i) => i * step);
 }
