@@ -171,7 +171,7 @@ function skip(event) {
 
 document.querySelector(".skip").addEventListener("click", skip);
 addEventListener("hashchange", choose);
-addEventListener("online", () => stream.wake());
+addEventListener("online", () => document.hidden || stream.wake());
 addEventListener("pageshow", (event) => event.persisted && visibility());
 addEventListener("pagehide", () => stream.pause());
 document.addEventListener("visibilitychange", visibility);
