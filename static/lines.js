@@ -2,30 +2,29 @@
  * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved
  * to where they belong. A line is taken for one row high and put right when drawn.
  */
-import { h, setText } from "./dom.js";
-import { plural } from "./format.js";
-import { Heights } from "./heights.js";
-import { lineRow } from "./line.js";
-import { Reading, settings } from "./reading.js";
+import { Heights } from "./log.js";
+import { h, keyed, plural, write } from "./page.js";
+import { lineRow, Reading, settings } from "./reading.js";
 
 const AHEAD = 10; // rows drawn above and below what is in sight
 const FETCHED = 200; // lines fetched above and below
 const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elements
 
 export class LineList {
+  /** `mark` is called with the range that the reader marks, `href` says where a line is. */
   constructor(log, { label, mark, href }) {
     Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
     this.heights = new Heights();
     this.offset = 0; // from a place in the box to one in the list, which may be taller
-    this.block = h("div", { class: "rows", click: (event) => this.clicked(event) });
-    this.space = h("div", { class: "space" }, this.block);
-    this.box = h("div", {
-      class: "lines", role: "log", "aria-live": "off", "aria-label": label, tabindex: "0",
+    this.block = h("div.rows", { click: (event) => this.clicked(event) });
+    this.space = h("div.space", this.block);
+    this.box = h("div.lines", {
+      role: "log", "aria-live": "off", "aria-label": label, tabindex: 0,
       scroll: () => this.scrolled(), keydown: (event) => this.typed(event),
     }, this.space);
-    this.more = h("button", { type: "button", class: "more", hidden: true, click: () => this.resume() });
+    this.more = h("button.more", { hidden: true, click: () => this.resume() });
     this.reading = new Reading(this);
-    this.element = h("div", { class: "log" }, this.reading.element, h("div", { class: "frame" }, this.box, this.more));
+    this.element = h("div.log", this.reading.element, h("div.frame", this.box, this.more));
     new ResizeObserver(() => this.soon()).observe(this.box); // unfolded, or another width
     new IntersectionObserver(([{ isIntersecting }]) => {
       this.far = !isIntersecting;
@@ -35,26 +34,26 @@ export class LineList {
 
   /** Costs little while the list is folded away or far from sight. */
   draw(since = this.since) {
-    const { count } = this.log;
+    const { count, pages } = this.log;
     if (!this.box.offsetParent) return;
     if (this.far) return this.fill(0, 0);
     const look = [this.box.clientWidth, settings.wrap, settings.relative && since].join();
-    if (look !== this.look || this.log.pages !== this.pages) this.renew(look, since);
+    if (look !== this.look || pages !== this.pages) this.renew(look, since, pages);
     this.heights.length = count;
     this.reveal();
     this.place();
     if (this.follow) this.seen = count;
-    const unseen = count - this.seen;
-    this.more.hidden = unseen <= 0;
-    if (unseen > 0) setText(this.more, `${plural(unseen, "new line")} ↓`);
+    this.more.hidden = this.seen >= count;
+    write(this.more, `${plural(count - this.seen, "new line")} ↓`);
     this.reading.draw();
   }
 
   /** Nothing that was drawn and measured holds. */
-  renew(look, since) {
-    if (this.pages && this.log.pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
-    Object.assign(this, { look, since, pages: this.log.pages });
+  renew(look, since, pages) {
+    if (this.pages && pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
+    Object.assign(this, { look, since, pages });
     this.fill(0, 0);
+    this.box.classList.toggle("unwrapped", !settings.wrap);
     const style = getComputedStyle(this.box);
     this.heights.clear(parseFloat(style.lineHeight) * style.getPropertyValue("--rows"));
   }
@@ -63,18 +62,18 @@ export class LineList {
     return this.box.clientHeight;
   }
 
-  /** How far the box can be scrolled, and how far the list. */
+  /** How far the box can be scrolled, now that it has its height, and how far the list. */
   reach() {
     const { total } = this.heights;
-    return [Math.max(1, Math.min(total, HIGHEST) - this.view), Math.max(1, total - this.view)];
+    this.space.style.height = `${Math.min(total, HIGHEST)}px`;
+    return [Math.min(total, HIGHEST), total].map((height) => Math.max(1, height - this.view));
   }
 
   /** A pass draws with the heights that the one before has measured. */
   place() {
     for (let pass = 0; pass < 4; pass++) {
-      const { total } = this.heights;
-      this.space.style.height = `${Math.min(total, HIGHEST)}px`;
-      if (this.follow) this.go(total);
+      if (this.follow) this.go(Infinity);
+      else this.reach();
       const top = this.box.scrollTop + this.offset;
       const anchor = this.heights.at(top);
       const first = Math.max(0, anchor - AHEAD);
@@ -101,28 +100,14 @@ export class LineList {
 
   /** Rows that stay keep their element and the reader's selection. */
   fill(first, last) {
-    const kept = new Map(this.rows.map((row) => [row.index, row]));
-    const rows = [];
-    for (let i = first; i < last; i++) {
-      const line = this.log.at(i);
-      const row = kept.get(i);
-      const stays = row && row.line === line;
-      if (stays) kept.delete(i);
-      rows.push(stays ? row : this.make(i, line));
-    }
-    for (const row of kept.values()) row.remove();
-    let next = this.block.firstChild;
-    for (const row of rows) {
-      if (row === next) next = row.nextSibling;
-      else this.block.insertBefore(row, next);
-    }
-    this.rows = rows;
+    const indices = Array.from({ length: last - first }, (_, i) => first + i);
+    keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)));
+    this.rows = [...this.block.children];
   }
 
   make(index, line) {
-    const row = line ? lineRow(line, { href: this.href, since: settings.relative ? this.since : null })
-      : h("div", { class: "line absent" }, h("span", { class: "number" }, this.log.filtered ? "" : index + 1),
-        h("span", { class: "message" }, line === null ? "no longer kept" : "…"));
+    const row = line ? lineRow(line, this.href, settings.relative && this.since)
+      : h("div.line.dim", h("span.number", !this.log.filtered && index + 1), h("span.message", line === null ? "no longer kept" : "…"));
     Object.assign(row, { index, line });
     row.classList.toggle("marked", this.isMarked(row));
     return row;
@@ -148,7 +133,6 @@ export class LineList {
     this.wanted = null;
     this.follow = false;
     this.seen = Math.max(this.seen, this.log.count);
-    this.space.style.height = `${Math.min(this.heights.total, HIGHEST)}px`;
     this.go(top - this.view / 3);
     this.box.scrollIntoView({ block: "nearest" });
   }
@@ -193,11 +177,11 @@ export class LineList {
   }
 
   clicked(event) {
-    const row = event.target.closest(".line");
-    if (event.target.closest(".tag")) this.reading.filter(this.log.level, row.line.job_id);
-    if (!event.target.closest(".number") || event.ctrlKey || event.metaKey) return;
+    const { line } = event.target.closest(".line") ?? {};
+    if (event.target.closest(".tag")) this.reading.filter(this.log.level, line.job_id);
+    if (!event.target.closest("a.number") || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const { line_number: number } = row.line;
+    const { line_number: number } = line;
     const start = event.shiftKey && this.marked ? this.marked.from : number;
     this.mark({ from: Math.min(start, number), to: Math.max(start, number) });
   }
@@ -205,7 +189,7 @@ export class LineList {
   /** Shift and an arrow move the mark: a line can be linked to without a mouse. */
   typed(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!by || !event.shiftKey || !this.rows.length) return;
+    if (!by || !event.shiftKey) return;
     event.preventDefault();
     const marked = this.rows.findIndex((row) => this.isMarked(row));
     const top = this.rows.findIndex(({ index }) => index >= this.heights.at(this.box.scrollTop + this.offset));

@@ -1,9 +1,8 @@
 /**
- * Which lines does a step have, and which of them are here? Pages of them: from the service as they come into sight,
- * from the stream as they are written. Few are kept.
+ * Which lines does a step have, where does each begin, and which of them are here? Pages of them: from the service as
+ * they come into sight, from the stream as they are written. Few are kept.
  */
-import { get, part } from "./api.js";
-import { later } from "./clock.js";
+import { get, later, pathOf } from "./service.js";
 
 export const PAGE = 256;
 const KEPT = 24;
@@ -11,9 +10,9 @@ const AT_ONCE = 2; // requests
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
-  /** @param {() => void} changed lines have come from the service */
+  /** `changed` is called when lines have come from the service. */
   constructor(id, step, changed) {
-    Object.assign(this, { path: `managers/${part(id)}/log`, step, changed, level: null, job: null, total: 0 });
+    Object.assign(this, { path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
     this.reset();
   }
 
@@ -91,10 +90,10 @@ export class Log {
   want(from, to) {
     this.wishes = [];
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
-      const start = page * PAGE;
       const here = this.pages.get(page);
       if (here) this.pages.delete(page), this.pages.set(page, here); // looked at last, forgotten last
-      for (let i = Math.max(from, start); i < Math.min(to, start + PAGE); i++) {
+      const last = Math.min(to, (page + 1) * PAGE);
+      for (let i = Math.max(from, page * PAGE); i < last; i++) {
         if (this.at(i) !== undefined) continue;
         this.wishes.push(page);
         break;
@@ -111,7 +110,6 @@ export class Log {
     this.fetch();
     const start = page * PAGE;
     const line = this.first?.[page] ?? start + 1;
-    let wait = 0;
     try {
       const lines = await get(this.url({ line, limit: PAGE, format: "ndjson" }));
       if (pages !== this.pages) return;
@@ -123,10 +121,59 @@ export class Log {
       this.wishes = this.wishes.filter((one) => one !== page);
       this.changed();
     } catch {
-      wait = 1_000; // the service does not answer: not at once again
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // the service does not answer: not at once again
     }
-    if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
     loading.delete(page);
     if (pages === this.pages) this.fetch();
+  }
+}
+
+/** Heights in pixels: only what lines have more than a row is kept, summed by page. */
+export class Heights {
+  length = 0;
+  row = 1;
+  pages = [];
+  sums = [];
+
+  clear(row) {
+    Object.assign(this, { row, pages: [], sums: [] });
+  }
+
+  /** Correct one height; true if it was another. */
+  set(index, height) {
+    const page = Math.floor(index / PAGE);
+    const more = (this.pages[page] ??= new Map()).get(index) ?? 0;
+    const change = height - this.row - more;
+    if (!change) return false;
+    this.pages[page].set(index, more + change);
+    this.sums[page] = (this.sums[page] ?? 0) + change;
+    return true;
+  }
+
+  before(index) {
+    const page = Math.floor(index / PAGE);
+    let top = index * this.row;
+    for (let i = 0; i < page; i++) top += this.sums[i] ?? 0;
+    for (const [i, more] of this.pages[page] ?? []) if (i < index) top += more;
+    return top;
+  }
+
+  get total() {
+    return this.before(this.length);
+  }
+
+  /** The line that covers the position `y`. */
+  at(y) {
+    let [top, index] = [0, 0];
+    const skip = (lines, more = 0) => {
+      const next = top + lines * this.row + more;
+      if (next > y || index + lines >= this.length) return false;
+      [top, index] = [next, index + lines];
+      return true;
+    };
+    while (skip(PAGE, this.sums[index / PAGE]));
+    const page = this.pages[index / PAGE];
+    while (skip(1, page?.get(index)));
+    return index;
   }
 }

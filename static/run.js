@@ -1,19 +1,15 @@
-/** How does one chosen run live on the page? Its state, its lines and its picture, from opening to closing. */
-import { get, part, serverNow } from "./api.js";
-import { documents } from "./documents.js";
-import { h } from "./dom.js";
-import { clockTime, hasEnded } from "./format.js";
-import { Glance } from "./glance.js";
-import { Header } from "./header.js";
+/** How does one chosen run live on the page: its state, its lines and its picture, now and at any moment of its past? */
+import { documents, Glance } from "./found.js";
+import { badge, Header } from "./header.js";
 import { Log } from "./log.js";
+import { exactTime, h, set, write } from "./page.js";
+import { address, get, pathOf, serverNow } from "./service.js";
 import { Steps } from "./steps.js";
-import { badge } from "./stream.js";
 import { Timeline } from "./timeline.js";
-import { Travel } from "./travel.js";
-import { emptyTree, fold } from "./tree.js";
+import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  /** @param {{mark: Function, stream: Stream, deleted: (id: string) => void}} owner */
+  /** `mark` is called with what the reader marks, `deleted` when the reader has deleted the run. */
   constructor(id, parent, { mark, stream, deleted }) {
     Object.assign(this, { id, parent, stream, tree: emptyTree(id), logs: new Map() });
     this.header = new Header(id, () => deleted(id));
@@ -23,9 +19,10 @@ export class Run {
     this.timeline.facts.after(this.glance.rate);
     this.travel = new Travel(this);
     this.timeline.box.after(this.travel.element);
-    this.problem = h("p", { class: "notice", role: "alert", hidden: true });
-    this.found = h("div", {});
-    parent.replaceChildren(this.problem, this.header.element, this.glance.errors, this.timeline.element, this.steps.element, this.found);
+    this.problem = h("p.notice", { role: "alert" });
+    this.found = h("div");
+    parent.replaceChildren(this.problem, this.header.element, this.glance.errors, this.timeline.element,
+      this.steps.element, this.found);
   }
 
   /** The lines of a step, "" for the run's own. */
@@ -55,22 +52,15 @@ export class Run {
     this.timeline.load();
     for (const log of this.logs.values()) if (log.filtered) log.reset();
     if (hasEnded(this.tree.manager.status)) return;
-    const { items } = await get(`managers/${part(this.id)}/jobs?status=running&limit=1000`).catch(() => ({ items: [] }));
+    const { items } = await get(pathOf(this.id, "/jobs?status=running&limit=1000")).catch(() => ({ items: [] }));
     fold(this.tree, "jobs", items);
     this.draw();
   }
 
   async ended() {
-    try {
-      const found = await documents(this.id);
-      this.found.replaceChildren(...(found ? [found] : []));
-    } catch (error) {
-      this.found.replaceChildren(h("p", { class: "quiet" }, `Its documents could not be loaded: ${error.message}`));
-    }
-  }
-
-  get behind() {
-    return this.late > 5_000 && Date.now() - this.came < 1_500;
+    const found = await documents(this.id)
+      .catch(({ message }) => h("p.quiet", `Its documents could not be loaded: ${message}`));
+    this.found.replaceChildren(found ?? "");
   }
 
   /** Once a frame at most, however many rows arrive. */
@@ -78,10 +68,13 @@ export class Run {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       const { at } = this.travel; // a moment of the past that is shown, or null
-      const tree = at === null ? this.tree : this.travel.view();
+      const past = at !== null;
+      const tree = past ? this.travel.view() : this.tree;
       const now = at ?? serverNow();
-      this.parent.classList.toggle("past", at !== null);
-      this.header.draw(tree, at === null ? badge(this.tree, this.stream, this.behind) : { kind: "past", text: `as at ${clockTime(at, { millis: true })}` }, now);
+      const behind = this.late > 5_000 && Date.now() - this.came < 1_500;
+      this.parent.classList.toggle("past", past);
+      const sign = past ? { kind: "past", text: `as at ${exactTime(at)}` } : badge(tree, this.stream, behind);
+      this.header.draw(tree, sign, now);
       this.glance.draw(this.tree);
       this.timeline.draw(tree, now, at);
       this.travel.draw(this.timeline);
@@ -98,7 +91,6 @@ export class Run {
   lines(step, job) {
     this.steps.show(step, null);
     this.steps.view(step).list.reading.filter(null, job);
-    this.draw();
   }
 
   gone() {
@@ -106,13 +98,129 @@ export class Run {
   }
 
   say(text) {
-    this.problem.hidden = !text;
-    this.problem.textContent = text;
+    write(this.problem, text);
     this.header.element.hidden = Boolean(text);
   }
 
   close() {
     this.travel.leave();
     cancelAnimationFrame(this.frame);
+  }
+}
+
+const STATE = "job_status,step_progress,manager_progress";
+
+/**
+ * The rows that changed the run's state are folded anew up to a moment, by the same reducer; its lines are those that
+ * were written by then.
+ */
+class Travel {
+  constructor(run) {
+    Object.assign(this, { run, at: null, tree: null, rows: [], lines: new Map() });
+    this.slider = h("input", {
+      type: "range", max: 1, step: "any", value: 1, "aria-label": "Moment", input: () => this.moved(),
+    });
+    this.speeds = [1, 10, 100].map((speed) =>
+      h("button", { title: `Replay at ${speed} times the speed`, click: () => this.play(speed) }, `${speed}×`));
+    this.now = h("button", { click: () => this.leave() }, "Now");
+    this.element = h("div.travel", h("span.speeds", ...this.speeds, this.now), this.slider);
+  }
+
+  moved() {
+    const { from, to } = this.run.timeline;
+    this.speed = 0;
+    this.go(from + this.slider.value * (to - from));
+  }
+
+  go(at) {
+    if (this.at === null) this.enter();
+    this.at = at;
+    this.run.draw();
+  }
+
+  enter() {
+    for (const log of this.run.logs.values()) if (log.filtered) log.filter(null, null);
+    Object.assign(this, { rows: [], tree: null });
+    this.source = new EventSource(address(pathOf(this.run.id, `/events?batch=true&events=${STATE}`)));
+    this.source.addEventListener("rows", ({ data }) => {
+      for (const row of JSON.parse(data)) this.rows.push([Date.parse(row.created_at), row]);
+      this.run.draw();
+    });
+    this.source.addEventListener("end", ({ target }) => target.close());
+  }
+
+  leave() {
+    this.source?.close();
+    Object.assign(this, { at: null, tree: null, speed: 0 });
+    this.run.draw();
+  }
+
+  /** Again is pause. From the end it begins at the start. */
+  play(speed) {
+    this.speed = this.speed === speed ? 0 : speed;
+    let last = performance.now();
+    const step = (time) => {
+      if (this.speed !== speed) return;
+      const { from, to } = this.run.timeline;
+      const at = (this.at ?? from) + (time - last) * speed;
+      last = time;
+      if (at >= to) return this.leave();
+      this.go(at);
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  /** What is shown instead of the present. */
+  view() {
+    const { run, at, tree, rows } = this;
+    if (!tree || at < this.upto) Object.assign(this, { tree: beginning(run.tree), next: 0 });
+    this.upto = at;
+    for (; rows[this.next]?.[0] <= at; this.next++) fold(this.tree, rows[this.next][1].event, rows[this.next][1]);
+    this.count();
+    for (const [name, lane] of [...this.tree.steps, ["", this.tree.own]]) {
+      lane.lines = lane.started_at || !name ? this.lines.get(name) ?? 0 : 0;
+      run.log(name).count = lane.lines;
+    }
+    return this.tree;
+  }
+
+  /** How many lines each step had: the number of its last one. One question after the other, the newest moment. */
+  async count() {
+    const { at, run } = this;
+    if (this.counting || this.counted === at) return;
+    this.counting = true;
+    try {
+      const seq = await this.seq(at);
+      await Promise.all(["", ...this.tree.steps.keys()].map(async (name) => {
+        const [line] = await get(run.log(name).url({ tail: 1, before: seq + 1, format: "ndjson" }));
+        this.lines.set(name, line?.line_number ?? 0);
+      }));
+      this.counted = at;
+    } catch {} // the next moment asks again
+    this.counting = false;
+    if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
+  }
+
+  /** The last row at a moment: between two rows of state while it plays, to the line when it stands. */
+  async seq(at) {
+    const [[before, { seq: low }] = [0, { seq: 0 }], after] = [this.rows[this.next - 1], this.rows[this.next]];
+    let [first, last] = [low, (after?.[1].seq ?? this.run.tree.seq + 1) - 1];
+    if (this.speed) return after && low ? first + Math.floor(((last - first) * (at - before)) / (after[0] - before)) : first;
+    while (first < last) {
+      const middle = Math.ceil((first + last) / 2);
+      const [line] = await get(pathOf(this.run.id, `/log?format=ndjson&limit=1&after=${middle - 1}&before=${last + 1}`));
+      if (line && Date.parse(line.created_at) <= at) first = line.seq;
+      else last = middle - 1;
+    }
+    return first;
+  }
+
+  draw({ from, to }) {
+    const past = this.at !== null;
+    this.slider.value = past ? (this.at - from) / (to - from) : 1;
+    set(this.slider, "aria-valuetext", past ? exactTime(this.at) : "now");
+    this.now.hidden = !past;
+    this.speeds.forEach((button, i) => set(button, "aria-pressed", this.speed === 10 ** i));
   }
 }

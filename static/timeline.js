@@ -2,11 +2,10 @@
  * When did what run? A bar for each step, with how many worker jobs ran at once, and one for each worker job. Only the
  * rows in sight are drawn, a few times a second at most: ten thousand worker jobs cost one pass over their times.
  */
-import { cancelling } from "./actions.js";
-import { get, part } from "./api.js";
-import { h, s, setAttribute, setText } from "./dom.js";
-import { count, duration, hasEnded, plural, word } from "./format.js";
-import { tag } from "./tree.js";
+import { cancelling } from "./header.js";
+import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
+import { following, get, pathOf } from "./service.js";
+import { hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
@@ -15,65 +14,63 @@ const PAUSE = 250; // milliseconds between two drawings, or more: they take a tw
 const MOST = 20_000; // worker jobs
 
 export class Timeline {
-  /** @param {{id: string, lines: (step: string, job: string) => void}} run `lines` shows those of a worker job */
   constructor(run) {
     Object.assign(this, { run, jobs: new Map(), rows: [], chosen: null, again: 0, tall: 0 });
-    this.slowest = h("button", {
-      type: "button", "aria-pressed": "false", title: "Order worker jobs by how long they took", click: () => this.sort(),
-    }, "Slowest first");
-    this.facts = h("span", { class: "quiet" });
-    this.axis = s("svg", { class: "axis", height: ROW, "aria-hidden": "true" });
+    const title = "Order worker jobs by how long they took";
+    this.slowest = h("button.end", { "aria-pressed": false, title, click: () => this.sort() }, "Slowest first");
+    this.facts = h("span.quiet");
+    this.axis = s("svg.axis", { height: ROW, "aria-hidden": true });
     this.picture = s("svg", { role: "presentation" });
     this.space = h("div", { role: "presentation" }, this.picture);
-    this.box = h("div", {
-      class: "bars", role: "listbox", tabindex: "0", "aria-label": "Steps and worker jobs by time",
-      scroll: () => this.render(), click: (event) => this.pick(Math.floor((event.clientY - this.space.getBoundingClientRect().top) / ROW)),
+    this.box = h("div.bars", {
+      role: "listbox", tabindex: 0, "aria-label": "Steps and worker jobs by time", scroll: () => this.render(),
+      click: ({ clientY }) => this.pick(Math.floor((clientY - this.space.getBoundingClientRect().top) / ROW)),
       keydown: (event) => this.typed(event),
     }, this.space);
-    this.about = h("div", { class: "job", "aria-live": "polite", hidden: true });
-    this.element = h("section", { class: "timeline", "aria-label": "Timeline" },
-      h("div", { class: "top" }, h("h2", {}, "Timeline"), this.facts, this.slowest), this.axis, this.box, this.about);
+    this.about = h("div.job.flow", { "aria-live": "polite" });
+    this.element = h("section.timeline.card", { "aria-label": "Timeline" },
+      h("div.top.flow", h("h2", "Timeline"), this.facts, this.slowest), this.axis, this.box, this.about);
     new ResizeObserver(() => this.render()).observe(this.box);
   }
 
   /** The worker jobs of before; those that change meanwhile come by the stream. */
   async load() {
-    let path = `managers/${part(this.run.id)}/jobs?limit=1000`;
-    while (path && this.jobs.size < MOST) {
+    const list = pathOf(this.run.id, "/jobs");
+    for (let path = `${list}?limit=1000`; path && this.jobs.size < MOST;) {
       const { items, next } = await get(path).catch(() => ({ items: [] }));
       for (const { job_id: id, step_name: step, ...one } of items) {
         if (!this.jobs.has(id)) this.jobs.set(id, { ...one, id, step, tag: tag(id) });
       }
-      path = next?.replace(/^\/+/, "");
+      path = following(list, next);
       this.again = 0;
       this.run.draw();
     }
   }
 
-  /** Of one that ended early in the log's tail the start may only be in the list. */
-  take(one) {
-    const started = one.started_at ?? (hasEnded(one.status) ? this.jobs.get(one.id)?.started_at : null);
-    this.jobs.set(one.id, started === one.started_at ? one : { ...one, started_at: started });
-  }
-
-  /** @param {number | null} past a moment of the past that is shown, in the frame of the present */
+  /** `past` is a moment of the past that is shown, in the frame of the present. */
   draw(tree, now, past = null) {
-    if (past === null) for (const one of tree.jobs.values()) this.take(one);
-    const begun = Date.now();
-    const ended = hasEnded(tree.manager.status);
-    if (begun < this.again && past === null && this.tree?.manager.status === tree.manager.status) return;
-    Object.assign(this, { tree, now, past });
-    this.rows = rows([...tree.steps.values()], this.jobs, now, this.slow);
-    this.element.hidden = !this.rows.length;
-    if (past === null) {
-      this.from = this.rows.reduce((least, { from }) => Math.min(least, from ?? now), now);
-      this.to = this.rows.reduce((most, { to }) => Math.max(most, to ?? 0), ended ? this.from + 1 : Math.max(now, this.from + 1));
+    if (past === null) for (const one of tree.jobs.values()) {
+      // Of one that ended early in the log's tail the start may only be in the list.
+      if (hasEnded(one.status)) one.started_at ??= this.jobs.get(one.id)?.started_at;
+      this.jobs.set(one.id, one);
     }
+    const begun = Date.now();
+    if (begun < this.again && past === null && this.tree?.manager.status === tree.manager.status) return;
+    Object.assign(this, { tree, now, past, rows: rows([...tree.steps.values()], this.jobs, now, this.slow) });
+    const ended = hasEnded(tree.manager.status);
     const jobs = this.rows.length - tree.steps.size;
+    let most = 0;
+    let [from, to] = [now, ended ? 0 : now];
+    for (const row of this.rows) {
+      from = Math.min(from, row.from ?? now);
+      to = Math.max(to, row.to ?? 0);
+      most = Math.max(most, row.most ?? 0);
+    }
+    if (past === null) Object.assign(this, { from, to: Math.max(to, from + 1) });
     this.tall = Math.max(this.tall, jobs || !ended ? SHOWN : Math.min(SHOWN, this.rows.length));
+    this.element.hidden = !this.rows.length;
     this.slowest.hidden = jobs < 2;
-    const most = this.rows.reduce((all, one) => Math.max(all, one.most ?? 0), 0);
-    setText(this.facts, jobs ? `${plural(jobs, "worker job")}, ${count(most)} at once at most` : "");
+    write(this.facts, jobs ? `${plural(jobs, "worker job")}, ${count(most)} at once at most` : "");
     this.render();
     const end = Date.now();
     this.again = end + Math.max(PAUSE, 20 * (end - begun));
@@ -85,51 +82,52 @@ export class Timeline {
     this.space.style.height = `${this.rows.length * ROW}px`;
     const width = this.box.clientWidth;
     this.left = width < 500 ? 110 : 190;
-    const x = (at) => this.left + ((at - this.from) / (this.to - this.from)) * (width - this.left - 8);
-    const marks = ticks(this.to - this.from).map((ms) => ({ at: x(this.from + ms), text: duration(ms / 1000) }));
-    for (const svg of [this.axis, this.picture]) setAttribute(svg, "width", width);
-    this.axis.replaceChildren(...marks.map(({ at, text }) => s("text", { x: at, y: 12 }, text)));
+    this.x = (at) => this.left + ((at - this.from) / (this.to - this.from)) * (width - this.left - 8);
+    const marks = ticks(this.to - this.from).map((ms) => [this.x(this.from + ms), duration(ms / 1000)]);
     const first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - 2);
     const shown = this.rows.slice(first, first + SHOWN + 5);
+    const height = shown.length * ROW;
+    const upright = (x, name = "line") => s(name, { x1: x, x2: x, y2: height });
+    set(this.axis, "width", width);
+    set(this.picture, "width", width);
+    set(this.picture, "height", height);
     this.picture.style.transform = `translateY(${first * ROW}px)`;
-    setAttribute(this.picture, "height", shown.length * ROW);
-    this.picture.replaceChildren(...[
-      ...marks.map(({ at }) => s("line", { x1: at, x2: at, y2: shown.length * ROW })),
-      ...shown.map((row, i) => this.bar(row, i * ROW, x)),
-      this.past && s("line", { class: "moment", x1: x(this.past), x2: x(this.past), y2: shown.length * ROW }),
-    ].filter(Boolean));
-    setAttribute(this.box, "aria-activedescendant", shown.some(({ id }) => id === this.chosen) && place(this.chosen));
+    this.axis.replaceChildren(...marks.map(([x, text]) => s("text", { x, y: 12 }, text)));
+    this.picture.replaceChildren(...marks.map(([x]) => upright(x)), ...shown.map((row, i) => this.bar(row, i, first + i)));
+    if (this.past) this.picture.append(upright(this.x(this.past), "line.moment"));
+    const chosen = shown.findIndex(({ id }) => id === this.chosen);
+    set(this.box, "aria-activedescendant", chosen < 0 ? null : `bar-${first + chosen}`);
     this.tell();
   }
 
-  bar({ id, name, status, from, to, slow, running, most }, y, x) {
-    const job = this.jobs.get(id);
-    const far = status === "running" && job?.done != null ? `${count(job.done)}${job.total == null ? "" : ` of ${count(job.total)}`} · ` : "";
-    const took = far + (from ? duration((to - from) / 1000) : word(status));
-    const [left, right] = from ? [x(from), x(to)] : [this.left, this.left];
-    const wide = Math.max(2, right - left);
-    const beside = right + 7 * took.length < x(this.to); // else in it
+  bar({ id, name, status, from, to, slow, running, most }, row, index) {
+    const { done, total } = this.jobs.get(id) ?? {};
+    const far = status === "running" && done != null && [done, total ?? []].flat().map(count).join(" of ");
+    const took = dotted(far, from ? duration((to - from) / 1000) : word(status));
+    const [x, right] = from ? [this.x(from), this.x(to)] : [this.left, this.left];
+    const width = Math.max(2, right - x);
+    const beside = right + 7 * took.length < this.x(this.to); // else in it
     return s("g", {
-      role: "option", id: place(id), "aria-selected": String(id === this.chosen), transform: `translate(0 ${y})`,
+      role: "option", id: `bar-${index}`, "aria-selected": id === this.chosen, transform: `translate(0 ${row * ROW})`,
       "aria-label": `${name} ${took}, ${word(status)}${slow ? ", slow" : ""}`,
       class: `${status} ${running ? "whole" : ""} ${slow ? "slow" : ""}`,
-    }, s("rect", { class: "back", width: "100%", height: ROW }),
-    s("svg", { width: this.left - 6, height: ROW }, s("text", { class: "label", x: running ? 16 : 28, y: 13 }, name)),
-    from && s("rect", { class: "span", x: left, y: 4, width: wide, height: 10, rx: 2 }),
-    most > 0 && s("path", { class: "crowd", d: crowd(running, most, left, wide) }),
-    s("text", { class: "took", x: beside ? right + 5 : right - 5, y: 13, "text-anchor": beside ? "start" : "end" }, ` ${took}`));
+    }, s("rect.back", { width: "100%", height: ROW }),
+    s("svg", { width: this.left - 6, height: ROW }, s("text.label", { x: running ? 16 : 28, y: 13 }, name)),
+    from && s("rect.span", { x, y: 4, width, height: 10, rx: 2 }),
+    most && s("path.crowd", { d: crowd(running, most, x, width) }),
+    s("text.took", { x: right + (beside ? 5 : -5), y: 13, "text-anchor": beside ? "start" : "end" }, ` ${took}`));
   }
 
   sort() {
     this.slow = !this.slow;
-    setAttribute(this.slowest, "aria-pressed", String(this.slow));
+    set(this.slowest, "aria-pressed", this.slow);
     this.box.scrollTop = this.again = 0;
-    if (this.tree) this.draw(this.tree, this.now, this.past);
+    this.draw(this.tree, this.now, this.past);
   }
 
   typed(event) {
     const at = this.rows.findIndex(({ id }) => id === this.chosen);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: this.rows.length - 1, PageDown: at + SHOWN, PageUp: at - SHOWN }[event.key];
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: Infinity, PageDown: at + SHOWN, PageUp: at - SHOWN }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     this.pick(Math.max(0, Math.min(this.rows.length - 1, to)));
@@ -139,28 +137,25 @@ export class Timeline {
     if (!this.rows[index]) return;
     this.chosen = this.rows[index].id;
     const { scrollTop, clientHeight } = this.box;
-    if (index * ROW < scrollTop) this.box.scrollTop = index * ROW;
-    else if ((index + 1) * ROW > scrollTop + clientHeight) this.box.scrollTop = (index + 1) * ROW - clientHeight;
+    this.box.scrollTop = Math.min(index * ROW, Math.max(scrollTop, (index + 1) * ROW - clientHeight));
     this.render();
   }
 
   /** The chosen worker job in words, with what can be done about it. */
   tell() {
     const job = this.jobs.get(this.chosen);
-    this.about.hidden = !job;
-    if (!job) return;
-    if (this.told !== job.id) {
-      this.told = job.id;
-      this.cancel = cancelling(this.run.id, { job: job.id }, this.box);
-      this.text = h("span", {});
-      this.why = h("p", { class: "reason" });
-      this.about.replaceChildren(this.text,
-        h("button", { type: "button", class: "link", click: () => this.run.lines(job.step, job.id) }, "Its lines"),
+    if (!job) return this.about.replaceChildren();
+    const { id, step, name, status, attempt, reason } = job;
+    if (this.told !== id || !this.about.firstChild) {
+      this.told = id;
+      this.cancel = cancelling(this.run.id, { job: id }, this.box);
+      this.text = h("span");
+      this.why = h("p.reason");
+      this.about.replaceChildren(this.text, h("button.link", { click: () => this.run.lines(step, id) }, "Its lines"),
         this.cancel.element, this.why);
     }
-    const { name, status, attempt, reason } = job;
-    setText(this.text, `#${job.tag} ${name} in ${job.step} · ${word(status)}${attempt > 1 ? ` · attempt ${attempt}` : ""}`);
-    setText(this.why, reason ?? "");
+    write(this.text, dotted(`#${job.tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`));
+    write(this.why, reason ?? "");
     this.cancel.draw(!hasEnded(status));
   }
 }
@@ -168,20 +163,17 @@ export class Timeline {
 /** Steps in their order, each with its worker jobs that have started by `now`, in the order of starting. */
 export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
-  for (const job of jobs.values()) {
-    const end = job.finished_at ? Date.parse(job.finished_at) : Infinity;
-    const from = Date.parse(job.started_at) || end - 1000 * job.duration; // the row of its start was not seen
-    if (!(from <= now)) continue;
-    const over = end <= now;
-    of.get(job.step)?.push({
-      id: job.id, name: `#${job.tag} ${job.name}`, from, to: over ? end : now, status: over ? job.status : "running",
-    });
+  for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {
+    const end = finished ? Date.parse(finished) : Infinity;
+    const from = Date.parse(started) || end - 1000 * duration; // the row of its start was not seen
+    const bar = { id, name: `#${tag} ${name}`, from, ...(end <= now ? { to: end, status } : { to: now, status: "running" }) };
+    if (from <= now) of.get(step)?.push(bar);
   }
   return steps.flatMap(({ name, status, started_at: started, finished_at: finished }) => {
     const own = of.get(name);
     const long = own.map(({ from, to }) => to - from).sort((a, b) => a - b);
-    const limit = own.length > 3 ? 2 * long[long.length >> 1] : Infinity;
-    for (const job of own) job.slow = job.to - job.from > Math.max(limit, 20);
+    const limit = own.length > 3 ? Math.max(20, 2 * long[long.length >> 1]) : Infinity;
+    for (const job of own) job.slow = job.to - job.from > limit;
     own.sort(slowest ? (a, b) => b.to - b.from - (a.to - a.from) : (a, b) => a.from - b.from);
     const from = started ? Date.parse(started) : null;
     const to = from && (finished ? Date.parse(finished) : now);
@@ -189,28 +181,24 @@ export function rows(steps, jobs, now, slowest = false) {
   });
 }
 
-/** How many of the jobs ran in the middle of each slice of a step's time, and how many at most. */
+/** How many of the jobs ran at once, at most, in each slice of a step's time and in the whole of it. */
 export function atOnce(jobs, from, to) {
-  const running = new Array(SLICES + 1).fill(0);
-  const slice = (at) => Math.max(0, Math.min(SLICES, Math.round(((at - from) / (to - from || 1)) * SLICES)));
-  for (const job of jobs) {
-    running[slice(job.from)] += 1;
-    running[slice(job.to)] -= 1;
+  const turns = jobs.flatMap((job) => [[job.from, 1], [job.to, -1]]).sort(([a, up], [b, down]) => a - b || up - down);
+  const running = new Array(SLICES).fill(0);
+  let [n, slice, most] = [0, 0, 0];
+  for (const [at, by] of turns) {
+    const here = Math.min(SLICES - 1, Math.floor(((at - from) / (to - from || 1)) * SLICES));
+    while (slice < here) running[++slice] = n;
+    n += by;
+    running[slice] = Math.max(running[slice], n);
+    most = Math.max(most, n);
   }
-  running.forEach((n, i) => (running[i] = n + (running[i - 1] ?? 0)));
-  const starts = jobs.map((job) => job.from).sort((a, b) => a - b);
-  const ends = jobs.map((job) => job.to).sort((a, b) => a - b);
-  let [ended, most] = [0, 0];
-  starts.forEach((at, i) => {
-    while (ends[ended] <= at) ended += 1;
-    most = Math.max(most, i + 1 - ended);
-  });
   return { running, most };
 }
 
-function crowd(running, most, left, wide) {
-  const points = running.slice(0, SLICES).map((n, i) => `H${(left + (i / SLICES) * wide).toFixed(1)}V${(16 - (n / most) * 14).toFixed(1)}`);
-  return `M${left} 16${points.join("")}H${left + wide}V16Z`;
+function crowd(running, most, left, width) {
+  const points = running.map((n, i) => `V${16 - Math.round((n / most) * 140) / 10}H${left + ((i + 1) / SLICES) * width}`);
+  return `M${left} 16${points.join("")}V16Z`;
 }
 
 /** Round times on the axis, at most eight, in milliseconds. */
@@ -219,5 +207,3 @@ export function ticks(whole) {
   for (let i = 0; whole / step > 8; i++) step *= [2, 2.5, 2][i % 3];
   return Array.from({ length: Math.floor(whole / step) + 1 }, (_, i) => i * step);
 }
-
-const place = (id) => `bar-${id}`.replaceAll(" ", "-");

@@ -2,28 +2,39 @@
  * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, history and rows after a
  * reconnect take the same way. It counts lines and keeps none. `fold` changes the tree it is given.
  */
-import { hasEnded } from "./format.js";
+
+export const STATUSES = [
+  "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
+];
+export const hasEnded = (status) => STATUSES.indexOf(status) > 1;
+export const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
 const MOST_JOBS = 5_000; // that are remembered: those that run, and those that ended last
 
-const blank = (status) => ({
-  status, reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
+const blank = () => ({
+  status: "pending", reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
   counts: {}, lines: 0, levels: { debug: 0, info: 0, warning: 0, error: 0 },
 });
 
-export function emptyTree(id) {
-  return {
-    id,
-    seq: 0, // the last row accounted for: it came, or a snapshot contains it
-    known: 0, // the last row of the snapshot: up to there rows are history and change no state
-    manager: { ...blank("pending"), id }, // its lines: the whole run's
-    steps: new Map(), // by name, in file order
-    own: blank("pending"), // the manager's own lines
-    jobs: new Map(), // by id
-    missing: 0, // rows that did not come
-    gaps: [],
-    receipt: null,
-  };
+export const emptyTree = (id) => ({
+  id,
+  seq: 0, // the last row accounted for: it came, or a snapshot contains it
+  known: 0, // the last row of the snapshot: up to there rows are history and change no state
+  manager: { ...blank(), id }, // its lines: the whole run's
+  steps: new Map(), // by name, in file order
+  own: blank(), // the manager's own lines
+  jobs: new Map(), // by id
+  missing: 0, // rows that did not come
+  gaps: [],
+  receipt: null,
+});
+
+/** The run before its first row: what it is and which steps it has is known, nothing has happened. */
+export function beginning({ id, manager: { name, definition, params, toml, created_at }, steps }) {
+  const pending = [...steps.values()].map(({ name, description, type, depends }) =>
+    ({ name, description, type, depends, status: "pending" }));
+  const facts = { id, name, definition, params, toml, created_at, status: "pending", last_seq: 0, steps: pending };
+  return fold(emptyTree(id), "snapshot", facts);
 }
 
 /** Unknown events change nothing, rows that were there before neither. */
@@ -54,7 +65,7 @@ function row(take) {
 
 function step(tree, name) {
   if (!name) return tree.own;
-  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank("pending"), progress: "", working: new Map() });
+  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank(), progress: "", working: new Map() });
   return tree.steps.get(name);
 }
 
@@ -73,46 +84,37 @@ function turned(tree, data, fresh) {
   if (!hasEnded(tree.manager.status)) tree.receipt = null; // a retry reopened the run
 }
 
-function turn(of, { status, reason, attempt, duration, created_at: at, started_at: started }) {
-  of.status = status;
-  of.reason = reason ?? null;
-  of.attempt = attempt ?? of.attempt;
-  of.eta = null;
+function turn(of, { status, reason = null, attempt = of.attempt, duration = null, created_at: at, started_at: started }) {
+  const ended = hasEnded(status);
+  Object.assign(of, { status, reason, attempt, eta: null, finished_at: ended ? at : null, duration: ended ? duration : null });
   if (status === "pending") of.started_at = null;
   else if (status === "running") of.started_at = started ?? at;
-  of.finished_at = hasEnded(status) ? at : null;
-  of.duration = hasEnded(status) ? (duration ?? null) : null;
 }
 
 /** From a row, or from the list of worker jobs: no snapshot has them. */
 function job(tree, data) {
-  const { job_id: id, step_name: name } = data;
-  const one = tree.jobs.get(id) ?? { id, tag: tag(id), step: name, name: data.name, done: null, total: null };
+  const { job_id: id, step_name: name, progress } = data;
+  const one = tree.jobs.get(id) ?? { id, tag: tag(id), step: name, name: data.name };
   turn(one, data);
-  one.done = data.progress?.done ?? null;
-  one.total = data.progress?.total ?? null;
+  Object.assign(one, { done: progress?.done ?? null, total: progress?.total ?? null });
   tree.jobs.delete(id); // to the end: who changed last is forgotten last
   tree.jobs.set(id, one);
   const { working } = step(tree, name);
   if (one.status === "running") working.set(id, one);
   else working.delete(id);
-  if (tree.jobs.size > MOST_JOBS) {
-    for (const [old, { status }] of tree.jobs) if (hasEnded(status)) return tree.jobs.delete(old);
-  }
+  if (tree.jobs.size <= MOST_JOBS) return;
+  for (const [old, { status }] of tree.jobs) if (hasEnded(status)) return void tree.jobs.delete(old);
 }
 
 /** A worker job is called by its number in its step. */
 export const tag = (id) => id?.slice(id.lastIndexOf(".") + 1) ?? "";
 
 function counted(tree, data, fresh) {
-  const ofStep = data.event === "step_progress";
-  const of = ofStep ? step(tree, data.step_name) : tree.manager;
+  const of = data.event === "step_progress" ? step(tree, data.step_name) : tree.manager;
   for (const [id, far] of Object.entries(data.progress ?? {})) {
     if (of.working?.has(id)) Object.assign(of.working.get(id), far); // in no snapshot: history tells it, too
   }
-  if (!fresh) return;
-  of.counts = counts(data);
-  if (ofStep) Object.assign(of, { progress: data.progress_text ?? "", eta: data.eta_seconds ?? null });
+  if (fresh) Object.assign(of, { counts: counts(data), progress: data.progress_text ?? "", eta: data.eta_seconds ?? null });
 }
 
 const counts = (from) => Object.fromEntries(Object.entries(from).filter(([key]) => /_(jobs|steps)$/.test(key)));
@@ -123,17 +125,15 @@ function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...man
   if (fresh) {
     Object.assign(tree, { seq: last, known: last, past: 0, missing: 0 });
     Object.assign(tree.manager, manager, { counts: counts(manager), ...lines(levels) });
-    tree.own = { ...blank("pending"), ...lines(rest(levels, steps)) };
+    tree.own = { ...blank(), ...lines(rest(levels, steps)) };
     if (!hasEnded(manager.status)) tree.receipt = null;
   } else tree.manager = { ...manager, ...tree.manager };
   const before = tree.steps;
   tree.steps = new Map();
   for (const { log_counts: stepLevels, lines: _, ...facts } of steps) {
-    const kept = before.get(facts.name);
-    if (kept) tree.steps.set(facts.name, kept);
-    const into = step(tree, facts.name);
-    const { description, type, depends } = facts;
-    Object.assign(into, { description, type, depends });
+    const { name, description, type, depends } = facts;
+    if (before.has(name)) tree.steps.set(name, before.get(name));
+    const into = Object.assign(step(tree, name), { description, type, depends });
     if (!fresh) continue;
     for (const key of Object.keys(blank())) if (key in facts) into[key] = facts[key];
     Object.assign(into, { counts: counts(facts), eta: facts.eta_seconds ?? null, ...lines(stepLevels) });
@@ -141,8 +141,7 @@ function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...man
   for (const [name, kept] of before) if (!tree.steps.has(name)) tree.steps.set(name, kept);
 }
 
-const lines = (levels = blank().levels) =>
-  ({ levels: { ...levels }, lines: Object.values(levels).reduce((sum, n) => sum + n, 0) });
+const lines = (levels = blank().levels) => ({ levels: { ...levels }, lines: sum(levels) });
 
 /** The lines that are no step's. */
 const rest = (levels = {}, steps) => Object.fromEntries(Object.entries(levels).map(([level, n]) =>
@@ -158,5 +157,5 @@ function gap(tree, { from, to }) {
 function end(tree, { status, total_lines: total, last_seq: last }) {
   tree.manager.status = status;
   const received = tree.manager.lines;
-  tree.receipt = { status, total, received, complete: received === total && tree.seq === last && !tree.missing };
+  tree.receipt = { total, received, complete: received === total && tree.seq === last && !tree.missing };
 }

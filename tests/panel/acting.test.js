@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { frequent } from "../../static/documents.js";
-import { changes } from "../../static/definitions.js";
-import { place } from "../../static/definitions.js";
+import { frequent } from "../../static/found.js";
+import { changes, place } from "../../static/lists.js";
 
 test("only changed parameters are sent; lists and tables as JSON, the rest as text", () => {
   const field = (name, value, text) => ({ name, value, text });

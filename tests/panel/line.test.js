@@ -15,7 +15,7 @@ class Element {
   }
 }
 globalThis.document = { createElement: () => new Element() };
-const { coloured } = await import("../../static/line.js");
+const { coloured } = await import("../../static/reading.js");
 
 const shown = (text) => coloured(text).map((node) => (typeof node === "string" ? node
   : [node.children.join(""), node.attributes.class ?? "", node.style.color ?? "", node.style.background ?? ""]));
@@ -27,13 +27,15 @@ test("text without codes is one node, control characters can be seen", () => {
   assert.deepEqual(shown(""), []);
 });
 
+const themed = (hue, bright = 0) => `light-dark(oklch(${0.5 + bright} .15 ${hue}), oklch(${0.78 + bright} .12 ${hue}))`;
+
 test("16 colours are the theme's, 256 and direct ones are mixed with its text", () => {
-  assert.deepEqual(shown("a\x1b[31mred\x1b[0m b"), ["a", ["red", "", mixed("var(--c1)"), ""], " b"]);
-  assert.deepEqual(shown("\x1b[1;92mx\x1b[22;39my"), [["x", "bold", mixed("var(--c10)"), ""], "y"]);
+  assert.deepEqual(shown("a\x1b[31mred\x1b[0m b"), ["a", ["red", "", mixed(themed(25)), ""], " b"]);
+  assert.deepEqual(shown("\x1b[1;92mx\x1b[22;39my"), [["x", "bold", mixed(themed(150, 0.08)), ""], "y"]);
   assert.deepEqual(shown("\x1b[38;5;208mx"), [["x", "", mixed("rgb(255 135 0)"), ""]]);
   assert.deepEqual(shown("\x1b[38;5;244;4mx"), [["x", "underline", mixed("rgb(128 128 128)"), ""]]);
   assert.deepEqual(shown("\x1b[38;2;1;2;3mx"), [["x", "", mixed("rgb(1 2 3)"), ""]]);
-  assert.deepEqual(shown("\x1b[37;44mx"), [["x", "", "var(--c7)", "var(--c4)"]]);
+  assert.deepEqual(shown("\x1b[37;44mx"), [["x", "", "var(--text)", themed(265)]]);
   assert.deepEqual(shown("\x1b[7mx\x1b[27my"), [["x", "", "var(--sunk)", "var(--text)"], "y"]);
 });
 

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ahead, duration, elapsed, moment } from "../../static/format.js";
-import { Heights } from "../../static/heights.js";
-import { link, parse } from "../../static/route.js";
+import { ahead, duration, elapsed, link, moment, parse, ticking } from "../../static/page.js";
+import { Heights } from "../../static/log.js";
 
 test("an address names a run, a step and lines", () => {
   for (const place of [
@@ -26,7 +25,7 @@ test("an address that says nothing chooses nothing", () => {
 test("durations are as exact as one can read them", () => {
   const seconds = [0, 0.04, 4.26, 9.94, 12.9, 59.9, 65, 3599, 3600, 7380];
   assert.deepEqual(seconds.map((s) => duration(s)), ["0 ms", "40 ms", "4.3s", "9.9s", "12s", "59s", "1m 05s", "59m 59s", "1h 00m", "2h 03m"]);
-  assert.equal(duration(-3, { ticking: true }), "0s", "clocks differ");
+  assert.equal(ticking(-3), "0s", "clocks differ");
 });
 
 test("what runs ticks, what ended stands, what has not begun shows nothing", () => {

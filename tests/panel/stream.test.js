@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Stream } from "../../static/stream.js";
+import { Stream } from "../../static/service.js";
 
 class FakeSource extends EventTarget {
   static CLOSED = 2;

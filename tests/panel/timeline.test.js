@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { atOnce, rows, ticks } from "../../static/timeline.js";
-import { beginning } from "../../static/travel.js";
-import { emptyTree, fold } from "../../static/tree.js";
+import { beginning, emptyTree, fold } from "../../static/tree.js";
 
 const at = (ms) => new Date(1_800_000_000_000 + ms).toISOString();
 const time = (ms) => 1_800_000_000_000 + ms;

@@ -1,0 +1,154 @@
+/** What can be run, with which parameters, what has run, and how many are in which status? */
+import { ahead, count, dotted, elapsed, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
+import { get, part, post, serverNow } from "./service.js";
+import { STATUSES, sum } from "./tree.js";
+
+/** `started` is told the manager that a Run button has started. */
+export function drawDefinitions(parent, items, started) {
+  parent.className = "definitions"; // loaded
+  // Only a changed definition gets a new card: what was typed into it stays, run after run.
+  keyed(parent, items, (definition) => JSON.stringify({ ...definition, next_run_at: null, last_skipped: null }),
+    (definition) => card(definition, started), drawSchedule);
+}
+
+function drawSchedule(element, { schedule, timezone, next_run_at: next, last_skipped: skipped }) {
+  if (!schedule) return;
+  const [run, skip] = element.querySelectorAll(".schedule");
+  write(run, next ? `next run ${ahead((Date.parse(next) - serverNow()) / 1000)}` : `scheduled ${schedule}`);
+  set(run, "title", next && `${moment(next)} (${schedule}, ${timezone})`);
+  write(skip, skipped ? `skipped ${moment(skipped.due_at)}: ${skipped.reason}` : "");
+}
+
+function card(definition, started) {
+  const { id, description, enabled = true, errors = [], warnings = [], params, file } = definition;
+  const name = definition.name || id;
+  const answer = h("div.answer", { role: "alert" });
+  const fields = Object.entries(params ?? {}).map(([name, value]) => ({ name, value, input: input(name, value) }));
+  const why = errors.length ? "it has errors" : !enabled && "it is disabled";
+  let busy = false; // not `disabled`, which would take the focus away from the button
+  async function submit(event) {
+    event.preventDefault();
+    if (busy) return;
+    busy = true;
+    clear(answer);
+    const typed = fields.map(({ name, value, input: { type, checked, value: text } }) =>
+      ({ name, value, text: type === "checkbox" ? String(checked) : text }));
+    try {
+      started(await post(`definitions/${part(id)}/runs`, { params: changes(typed) }));
+    } catch ({ message, errors, manager_id: blocker, status }) {
+      answer.append(...(errors?.length ? errors.map((one) => fault("error", one)) : [h("p.fault.error",
+        message, " ", blocker && h("a", { href: link(blocker) }, "Show that run"))]));
+      if (blocker || status === 0) answer.dataset.blocker = blocker ?? "";
+    }
+    busy = false;
+  }
+  return h(errors.length ? "li.card.broken" : "li.card", h("form", { submit, novalidate: true },
+    h("div.top.flow", h("strong", { title: file }, name), !enabled && h("span.chip", "disabled"), h("button.primary", {
+      disabled: Boolean(why), title: why ? `Cannot be run: ${why}` : `Run ${name}`, "aria-label": `Run ${name}`,
+    }, "Run")),
+    h("p.quiet.about", { title: description }, description), h("p.quiet.schedule"), h("p.quiet.schedule"),
+    fields.length > 0 && h("details", h("summary", "Parameters"), ...fields.map(({ name, value, input }) =>
+      h("label", { title: `default: ${shown(value) || "empty"}` }, h("span", name), input))),
+    errors.length > 0 && faults(id, errors), ...warnings.map((one) => fault("warning", one)), answer));
+}
+
+/** Unfolded, each error shows the line of the file that it is about. */
+function faults(id, errors) {
+  const all = errors.map((one) => fault("error", one));
+  async function toggle() {
+    details.removeEventListener("toggle", toggle);
+    const { toml = "" } = await get(`definitions/${part(id)}`).catch(() => ({}));
+    errors.forEach(({ where }, i) => {
+      const found = place(toml, where);
+      if (found) all[i].append(h("code", h("span", `line ${found.line}`), ` ${found.text}`));
+    });
+  }
+  const details = h("details.errors", { toggle }, h("summary", plural(errors.length, "error")), ...all);
+  return details;
+}
+
+const fault = (kind, { where, message }) => h(`p.fault.${kind}`, h("b", kind), where ? ` ${where}: ` : " ", message);
+
+function clear(answer) {
+  answer.replaceChildren();
+  delete answer.dataset.blocker;
+}
+
+/** What was refused is said no longer than it holds: while a run is in the way, or "", while there is no answer. */
+export function clearNotices(over) {
+  for (const answer of document.querySelectorAll("[data-blocker]")) if (over(answer.dataset.blocker)) clear(answer);
+}
+
+/** A field of the type of a parameter's default. */
+function input(name, value) {
+  const [common, text] = [{ name, autocomplete: "off", spellcheck: "false" }, shown(value)];
+  if (typeof value === "boolean") return h("input", { ...common, type: "checkbox", checked: value });
+  if (typeof value === "number") return h("input", { ...common, type: "number", step: "any", value });
+  if (typeof value === "string" && !value.includes("\n")) return h("input", { ...common, type: "text", value });
+  const area = h("textarea", { ...common, rows: Math.min(6, text.split("\n").length + 1) });
+  return Object.assign(area, { value: text }); // a child would be a part of its label
+}
+
+const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Only what was changed is sent; lists and tables as JSON, the rest as text, which the service reads. */
+export const changes = (fields) => Object.fromEntries(fields.filter(({ value, text }) => text !== shown(value))
+  .map(({ name, value, text }) => [name, typeof value === "object" ? parsed(text) : text]));
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // the service says what it expected
+  }
+}
+
+/** The line that an error is about, "file.toml:3:6" or "file.toml step.NAME.key"; what is missing is so in its table. */
+export function place(toml, where) {
+  const [, exact] = /:(\d+):\d+$/.exec(where) ?? [];
+  const wanted = plain(where.replace(/^.*?\.toml ?/, ""));
+  let [table, longest, found] = ["", "", null];
+  toml.split("\n").forEach((text, i) => {
+    const [, header, key] = /^\s*(?:\[+([^\]]+)\]|([^=#]+)=)/.exec(text) ?? [];
+    if (header) table = plain(header);
+    const here = key ? table + plain(key) : header && table;
+    if (exact ? i + 1 !== Number(exact) : !(here?.length > longest.length && wanted.startsWith(here))) return;
+    [longest, found] = [here, { line: i + 1, text: text.trim() }];
+  });
+  return found;
+}
+
+/** A dotted name without its quotes and its places in lists. */
+const plain = (name) => `${name.replace(/["'\s]|\[\d+\]/g, "")}.`;
+
+/** Newest first, the chosen one marked. */
+export function drawManagers(parent, items, more, chosen, now) {
+  keyed(parent, items, ({ id }) => id, ({ id }) => h("li", h("a", { href: link(id) }, icon("pending"), h("span.name"),
+    h("span.time"), h("span.status"), h("span.when"), h("span.counts"))), ({ firstElementChild: anchor }, manager) => {
+    const [sign, name, time, status, when, counts] = anchor.children;
+    const { total_steps: steps, total_jobs: jobs, attempt } = manager;
+    setIcon(sign, manager.status);
+    set(anchor, "aria-current", manager.id === chosen ? "true" : null);
+    anchor.className = manager.status;
+    write(name, manager.name || manager.definition);
+    write(time, elapsed(manager, now));
+    write(status, word(manager.status));
+    write(when, moment(manager.started_at ?? manager.created_at, now));
+    write(counts, dotted(steps && plural(steps, "step"), jobs && plural(jobs, "job"), attempt > 1 && `attempt ${attempt}`));
+  });
+  const older = more ? "Older runs are kept, too; these are the newest." : "";
+  write(parent.nextElementSibling, items.length ? older : "No runs yet. Start one above.");
+}
+
+/** How many there are, by status. */
+export function drawToolbar(parent, { managers = {}, jobs = {} }) {
+  keyed(parent, [["Managers", managers], ["Worker jobs", jobs]], ([label]) => label, ([label]) =>
+    h("div.tally", { role: "group", "aria-label": `${label} by status` },
+      h("span.label", label), " ", h("span.total"), " ", h("span.by")), (element, [, counts]) => {
+    const [, total, by] = element.children;
+    write(total, count(sum(counts)));
+    keyed(by, STATUSES.filter((status) => counts[status]), (status) => status, (status) =>
+      h(`span.count.${status}`, { title: word(status) }, icon(status), h("b"), " ", h("span.word", word(status)), " "),
+    (one, status) => write(one.children[1], count(counts[status])));
+  });
+}
