@@ -67,7 +67,7 @@ def test_level_counts_are_filters(talking: Service, open_panel: OpenPanel) -> No
     panel = opened(open_panel, talking)
     button = tool(panel, "warning 3")
     button.click()
-    expect(panel.step("talk").locator(".line")).to_have_count(4)
+    expect(panel.step("talk").locator(".line:has(time)")).to_have_count(4)
     assert levels(panel) == {"WARN", "ERROR"}
     expect(button).to_have_attribute("aria-pressed", "true")
     assert line_count(panel, "talk") == 1_000
