@@ -1,10 +1,10 @@
-/** What is the chosen run, how does it stand, and what can be done with it, a step or a worker job? */
-import { clockTime, count, dotted, elapsed, h, icon, keyed, moment, plural, set, setIcon, word, write } from "./page.js";
-import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
+/** How does the chosen run stand: at its head, by its errors and speed, and in the tab's title? */
+import { clockTime, count, dotted, elapsed, h, icon, keyed, link, moment, plural, s, set, setIcon, word, write } from "./page.js";
+import { address, get, later, pathOf } from "./service.js";
+import { cancelling, deleting, noticeButton, retrying } from "./steps.js";
 import { hasEnded } from "./tree.js";
 
 export class Header {
-  /** `deleted` is called when the reader has deleted the run. */
   constructor(id, deleted) {
     this.id = id;
     this.icon = icon("pending");
@@ -71,7 +71,7 @@ const WORDS = {
 };
 const RECEIPT = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
 
-/** What is the picture worth, in words? It is `behind` while rows of the past are coming. */
+/** What is the picture worth? It is `behind` while rows of the past are coming. */
 export function badge({ receipt }, stream, behind) {
   if (receipt) {
     const { complete, received, total } = receipt;
@@ -84,7 +84,7 @@ export function badge({ receipt }, stream, behind) {
   return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
 }
 
-/** What a screen reader hears now and then. */
+/** For a screen reader. */
 export function summary(tree) {
   const { name, definition, status } = tree?.manager ?? {};
   const known = name || definition;
@@ -97,110 +97,82 @@ export function summary(tree) {
   }).join("; ");
 }
 
-class Action {
-  /** `heading` takes the focus when the control that had it goes away; `busy` is the label until the state changes. */
-  constructor(heading, { name, label, title, send, sent, busy, ask }) {
-    Object.assign(this, { heading, label, send, sent, busy });
+const SIGNS = {
+  pending: "○", running: "▶", completed: "✓", completed_with_warnings: "⚠", failed: "✗", cancelled: "⊘",
+  interrupted: "⚡", skipped: "»",
+};
+const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
+const tabIcon = document.querySelector("link[rel=icon]");
+const plain = tabIcon.href;
+
+export function tab(tree) {
+  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
+  const known = name || definition;
+  const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
+  document.title = known ? `${SIGNS[status]}${far} · ${known}` : "Stepstream";
+  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
+}
+
+export function go(id, { step_name: step, line_number: number }) {
+  location.replace(link(id, step ?? "", { from: number, to: number }));
+  dispatchEvent(new Event("hashchange")); // also once more
+}
+
+export class Glance {
+  constructor(id) {
+    Object.assign(this, { id, known: {} });
+    this.curve = s("path");
+    this.peak = h("span");
+    this.rate = h("span.rate.quiet.flow", { hidden: true },
+      s("svg", { viewBox: "0 0 120 20", "aria-hidden": true }, this.curve), this.peak);
+    this.list = h("ul", { tabindex: 0, "aria-label": "Errors by how often they occur" });
     this.problem = h("span.problem", { role: "alert" });
-    this.open = h("button.open", { title, click: () => (ask ? this.turn(true) : this.go()) }, label);
-    this.element = h(`div.control.flow.${name}`, this.open, this.problem);
-    if (!ask) return;
-    this.reason = ask.reason && h("input", { placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: 200 });
-    this.yes = h("button.danger", ask.confirm);
-    const submit = (event) => {
-      event.preventDefault();
-      this.go();
-    };
-    this.form = h("form.flow", { submit, keydown: ({ key }) => key === "Escape" && this.turn(false) },
-      ask.about, this.reason, this.yes, h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
+    this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
   }
 
-  turn(asking) {
-    this.show(asking);
-    (asking ? this.reason || this.yes : this.open).focus();
+  draw({ manager: { levels, lines } }) {
+    this.ask("rate", lines, async () => this.plot(await get(pathOf(this.id, "/log/rate"))));
+    this.ask("errors", levels.error, async () => this.group((await get(pathOf(this.id))).error_groups));
   }
 
-  show(asking) {
-    write(this.problem, "");
-    const control = asking ? this.form : this.open;
-    if (!control.parentElement) this.element.replaceChildren(control, this.problem); // moved, it would lose the focus
+  /** Once a number has changed, and every other second at most. */
+  async ask(name, n, action) {
+    if (!n || this.known[name] === n || this.known[name] === null) return;
+    this.known[name] = null;
+    await action().catch(() => {});
+    later(name, 2_000, () => (this.known[name] = n));
   }
 
-  /** A request at a time; `disabled` would take the focus away from the button. */
-  async go() {
-    if (this.sending) return;
-    this.sending = true;
+  plot({ seconds, lines }) {
+    const most = Math.max(...lines);
+    if (!most) return;
+    this.rate.hidden = false;
+    const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
+    set(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
+    write(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);
+  }
+
+  group(groups) {
+    this.errors.hidden = !groups.length;
+    keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
+      write(item.firstElementChild, `${count(group.count)} ×`));
+  }
+
+  /** Of a traceback the last line says most. */
+  one({ message, first_seq: first }) {
+    const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
+    return h("li", h("b"), h("button.link", { title, click: () => this.go(first) }, text || "(empty)"));
+  }
+
+  async go(seq) {
     write(this.problem, "");
     try {
-      await this.send(this.reason?.value);
-      if (this.form?.contains(document.activeElement)) this.heading.focus();
-      this.show(false);
-      this.open.disabled = Boolean(this.busy);
-      write(this.open, this.busy ?? this.label);
-      this.sent?.();
+      const [line] = await get(pathOf(this.id, `/log?format=ndjson&limit=1&after=${seq - 1}`));
+      go(this.id, line);
     } catch (error) {
       write(this.problem, error.message);
     }
-    this.sending = false;
-  }
-
-  /** What the state does not allow is hidden. */
-  draw(possible, label = this.label) {
-    if (possible === this.possible && label === this.label) return;
-    if (!possible && this.element.contains(document.activeElement)) this.heading.focus();
-    Object.assign(this, { possible, label });
-    this.element.hidden = !possible;
-    this.show(false);
-    this.open.disabled = false;
-    if (this.reason) this.reason.value = "";
-    write(this.open, label);
   }
 }
 
-/** `of` is {step} or {job}; nothing is the run itself. */
-export function cancelling(id, of, heading) {
-  const [what = "run"] = Object.keys(of);
-  return new Action(heading, {
-    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…",
-    ask: { confirm: `Cancel this ${what}`, keep: "Keep running", reason: true },
-    send: (reason) => post(pathOf(id, "/cancel"), { ...of, ...(reason && { reason }) }),
-  });
-}
-
-export const retrying = (id, of, heading) => new Action(heading, {
-  name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else",
-  send: () => post(pathOf(id, "/retry"), of),
-});
-
-export const deleting = (id, heading, sent) => new Action(heading, {
-  name: "delete", label: "Delete…", sent, send: () => remove(pathOf(id)),
-  ask: {
-    confirm: "Delete this run", keep: "Keep it",
-    about: "Its lines and worker jobs are removed for good; documents stay.",
-  },
-});
-
-let wanted = null; // the run that a notice was asked for
-
-export function noticeButton(id) {
-  const click = async () => {
-    const on = wanted !== id && (await Notification.requestPermission()) === "granted";
-    wanted = on ? id : null;
-    set(button, "aria-pressed", on);
-    // A hidden tab has given its stream back.
-    if (on) every("notice", 5_000, async () => document.hidden && ended(await get(pathOf(id))));
-    else cancel("notice");
-  };
-  const button = h("button", { title: "A notice of the browser when this run has ended", click }, "Tell me");
-  button.hidden = !("Notification" in window);
-  set(button, "aria-pressed", wanted === id);
-  return button;
-}
-
-/** Called with what is known of a run, again and again. */
-export function ended({ id, name, definition, status }) {
-  if (id !== wanted || !hasEnded(status)) return;
-  wanted = null;
-  cancel("notice");
-  new Notification(`${name || definition}: ${word(status)}`, { tag: id });
-}

@@ -1,8 +1,8 @@
 /**
- * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved
- * to where they belong. A line is taken for one row high and put right when drawn.
+ * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
+ * their place. A line is taken for one row high and put right when drawn.
  */
-import { Heights } from "./log.js";
+import { PAGE } from "./log.js";
 import { h, keyed, plural, write } from "./page.js";
 import { lineRow, Reading, settings } from "./reading.js";
 
@@ -11,11 +11,10 @@ const FETCHED = 200; // lines fetched above and below
 const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elements
 
 export class LineList {
-  /** `mark` is called with the range that the reader marks, `href` says where a line is. */
   constructor(log, { label, mark, href }) {
     Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
     this.heights = new Heights();
-    this.offset = 0; // from a place in the box to one in the list, which may be taller
+    this.offset = 0; // from a place in the box to one in the taller list
     this.block = h("div.rows", { click: (event) => this.clicked(event) });
     this.space = h("div.space", this.block);
     this.box = h("div.lines", {
@@ -32,7 +31,6 @@ export class LineList {
     }, { rootMargin: "50%" }).observe(this.box);
   }
 
-  /** Costs little while the list is folded away or far from sight. */
   draw(since = this.since) {
     const { count, pages } = this.log;
     if (!this.box.offsetParent) return;
@@ -62,7 +60,7 @@ export class LineList {
     return this.box.clientHeight;
   }
 
-  /** How far the box can be scrolled, now that it has its height, and how far the list. */
+  /** How far the box can be scrolled, and how far the list. */
   reach() {
     const { total } = this.heights;
     this.space.style.height = `${Math.min(total, HIGHEST)}px`;
@@ -89,7 +87,7 @@ export class LineList {
     this.top = this.box.scrollTop;
   }
 
-  /** To a place in the list; the box stands as far down as that is in the list. */
+  /** To a place in the list, as far down in the box. */
   go(top) {
     const [box, list] = this.reach();
     top = Math.max(0, Math.min(list, top));
@@ -98,7 +96,6 @@ export class LineList {
     this.offset = box < list ? top - this.top : 0;
   }
 
-  /** Rows that stay keep their element and the reader's selection. */
   fill(first, last) {
     const indices = Array.from({ length: last - first }, (_, i) => first + i);
     keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)));
@@ -117,7 +114,7 @@ export class LineList {
     return Boolean(this.marked && line?.line_number >= this.marked.from && line.line_number <= this.marked.to);
   }
 
-  /** Mark a range; `scroll` brings it into sight, as soon as it is there. */
+  /** `scroll` brings it into sight, as soon as it is there. */
   show(range, { scroll }) {
     this.marked = range;
     if (scroll) {
@@ -140,14 +137,14 @@ export class LineList {
   /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
     const { scrollTop } = this.box;
-    if (!this.view) return; // folded before the event came: its 0 is nobody's scrolling
+    if (!this.view) return; // folded by now
     const [box, list] = this.reach();
     const moved = scrollTop - this.top;
     if (moved < -1) {
       if (this.follow) this.seen = this.log.count;
       this.follow = false;
     } else if (moved > 0 && scrollTop >= box - 4) this.follow = true;
-    // Thrown far: as far in the list as in the box. Scrolled a little: as many pixels in both.
+    // Thrown far, as far in the list as in the box; else as many pixels.
     this.thrown ||= box < list && Math.abs(moved) > 3 * this.view;
     if (this.thrown) this.offset = scrollTop * (list / box - 1);
     this.top = scrollTop;
@@ -156,7 +153,7 @@ export class LineList {
     this.rest = setTimeout(() => this.settle(), 200);
   }
 
-  /** The box must not come to its end before the list. */
+  /** The box must not end before the list. */
   settle() {
     const [box, list] = this.reach();
     this.thrown = false;
@@ -186,7 +183,7 @@ export class LineList {
     this.mark({ from: Math.min(start, number), to: Math.max(start, number) });
   }
 
-  /** Shift and an arrow move the mark: a line can be linked to without a mouse. */
+  /** Shift and an arrow move the mark. */
   typed(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by || !event.shiftKey) return;
@@ -196,5 +193,55 @@ export class LineList {
     const row = this.rows[marked < 0 ? top : marked + by];
     if (row?.line) this.mark({ from: row.line.line_number, to: row.line.line_number });
     row?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** In pixels: only what lines have more than a row, summed by page. */
+export class Heights {
+  length = 0;
+  row = 1;
+  pages = [];
+  sums = [];
+
+  clear(row) {
+    Object.assign(this, { row, pages: [], sums: [] });
+  }
+
+  /** Correct one height; true if it was another. */
+  set(index, height) {
+    const page = Math.floor(index / PAGE);
+    const more = (this.pages[page] ??= new Map()).get(index) ?? 0;
+    const change = height - this.row - more;
+    if (!change) return false;
+    this.pages[page].set(index, more + change);
+    this.sums[page] = (this.sums[page] ?? 0) + change;
+    return true;
+  }
+
+  before(index) {
+    const page = Math.floor(index / PAGE);
+    let top = index * this.row;
+    for (let i = 0; i < page; i++) top += this.sums[i] ?? 0;
+    for (const [i, more] of this.pages[page] ?? []) if (i < index) top += more;
+    return top;
+  }
+
+  get total() {
+    return this.before(this.length);
+  }
+
+  /** The line that covers the position `y`. */
+  at(y) {
+    let [top, index] = [0, 0];
+    const skip = (lines, more = 0) => {
+      const next = top + lines * this.row + more;
+      if (next > y || index + lines >= this.length) return false;
+      [top, index] = [next, index + lines];
+      return true;
+    };
+    while (skip(PAGE, this.sums[index / PAGE]));
+    const page = this.pages[index / PAGE];
+    while (skip(1, page?.get(index)));
+    return index;
   }
 }

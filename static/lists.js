@@ -1,11 +1,10 @@
-/** What can be run, with which parameters, what has run, and how many are in which status? */
+/** What can be run, with which parameters, what has run, and what did it find? */
 import { ahead, count, dotted, elapsed, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
-import { get, part, post, serverNow } from "./service.js";
+import { address, all, following, get, later, part, post, serverNow } from "./service.js";
 import { STATUSES, sum } from "./tree.js";
 
-/** `started` is told the manager that a Run button has started. */
 export function drawDefinitions(parent, items, started) {
-  parent.className = "definitions"; // loaded
+  parent.className = "definitions";
   // Only a changed definition gets a new card: what was typed into it stays, run after run.
   keyed(parent, items, (definition) => JSON.stringify({ ...definition, next_run_at: null, last_skipped: null }),
     (definition) => card(definition, started), drawSchedule);
@@ -25,7 +24,7 @@ function card(definition, started) {
   const answer = h("div.answer", { role: "alert" });
   const fields = Object.entries(params ?? {}).map(([name, value]) => ({ name, value, input: input(name, value) }));
   const why = errors.length ? "it has errors" : !enabled && "it is disabled";
-  let busy = false; // not `disabled`, which would take the focus away from the button
+  let busy = false; // `disabled` would take the focus away
   async function submit(event) {
     event.preventDefault();
     if (busy) return;
@@ -52,7 +51,6 @@ function card(definition, started) {
     errors.length > 0 && faults(id, errors), ...warnings.map((one) => fault("warning", one)), answer));
 }
 
-/** Unfolded, each error shows the line of the file that it is about. */
 function faults(id, errors) {
   const all = errors.map((one) => fault("error", one));
   async function toggle() {
@@ -79,7 +77,6 @@ export function clearNotices(over) {
   for (const answer of document.querySelectorAll("[data-blocker]")) if (over(answer.dataset.blocker)) clear(answer);
 }
 
-/** A field of the type of a parameter's default. */
 function input(name, value) {
   const [common, text] = [{ name, autocomplete: "off", spellcheck: "false" }, shown(value)];
   if (typeof value === "boolean") return h("input", { ...common, type: "checkbox", checked: value });
@@ -121,7 +118,6 @@ export function place(toml, where) {
 /** A dotted name without its quotes and its places in lists. */
 const plain = (name) => `${name.replace(/["'\s]|\[\d+\]/g, "")}.`;
 
-/** Newest first, the chosen one marked. */
 export function drawManagers(parent, items, more, chosen, now) {
   keyed(parent, items, ({ id }) => id, ({ id }) => h("li", h("a", { href: link(id) }, icon("pending"), h("span.name"),
     h("span.time"), h("span.status"), h("span.when"), h("span.counts"))), ({ firstElementChild: anchor }, manager) => {
@@ -140,7 +136,6 @@ export function drawManagers(parent, items, more, chosen, now) {
   write(parent.nextElementSibling, items.length ? older : "No runs yet. Start one above.");
 }
 
-/** How many there are, by status. */
 export function drawToolbar(parent, { managers = {}, jobs = {} }) {
   keyed(parent, [["Managers", managers], ["Worker jobs", jobs]], ([label]) => label, ([label]) =>
     h("div.tally", { role: "group", "aria-label": `${label} by status` },
@@ -151,4 +146,93 @@ export function drawToolbar(parent, { managers = {}, jobs = {} }) {
       h(`span.count.${status}`, { title: word(status) }, icon(status), h("b"), " ", h("span.word", word(status)), " "),
     (one, status) => write(one.children[1], count(counts[status])));
   });
+}
+
+const WEB = /^https?:\/\//i; // nothing else from outside becomes a link
+
+/** What a run has saved; null is nothing. */
+export async function documents(id) {
+  const base = `documents?manager_id=${part(id)}`;
+  const first = await get(`${base}&limit=200`);
+  if (!first.items.length) return null;
+  let [query, next] = ["", null];
+  const filter = h("input", { type: "search", placeholder: "Filter by words", "aria-label": "Filter documents",
+    input: () => later("documents", 200, narrow) });
+  const title = h("h2", { "aria-live": "polite" });
+  const problem = h("span.problem", { role: "alert" });
+  const list = h("ul");
+  const more = h("button", { click: guarded(async () => add(await get(next))) }, "More");
+  const csv = h("a", { download: `documents-${id}.csv` }, "CSV");
+  const json = h("button.link", { click: guarded(save) }, "JSON");
+  const common = h("div.keywords", ...frequent(first.items).map(([word, n]) => h("button.chip", { value: word, click() {
+    filter.value = filter.value === word ? "" : word;
+    narrow();
+  } }, word, h("span", count(n)))));
+  const credits = new Set(first.items.map(({ metadata }) => metadata?.attribution).filter((one) => typeof one === "string"));
+
+  function guarded(action) {
+    return () => {
+      write(problem, "");
+      action().catch((error) => write(problem, error.message));
+    };
+  }
+
+  const narrow = guarded(async () => {
+    const words = filter.value.trim();
+    const asked = (query = words && `&q=${part(words)}`);
+    const found = await get(`${base}&limit=200${query}`);
+    if (asked === query) show(found);
+  });
+
+  function show(page) {
+    list.replaceChildren();
+    csv.href = address(`${base}&format=csv${query}`);
+    for (const button of common.children) set(button, "aria-pressed", button.value === filter.value);
+    add(page);
+  }
+
+  function add(page) {
+    list.append(...page.items.map(one));
+    next = following(base, page.next);
+    more.hidden = !next;
+    const found = plural(list.children.length, "document");
+    write(title, `${next ? "The first " : ""}${found}${query && ` with ${filter.value.trim()}`}`);
+  }
+
+  async function save() {
+    const found = new Blob([JSON.stringify(await all(`${base}&limit=1000${query}`), null, 1)], { type: "application/json" });
+    const href = URL.createObjectURL(found);
+    h("a", { href, download: `documents-${id}.json` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  }
+
+  show(first);
+  return h("section.documents.card", { "aria-label": "Documents" },
+    h("div.flow", title, filter, h("span.flow.end", json, csv)), problem, common, list, more,
+    h("p.quiet.credit", credits.size > 0 && `Source: ${[...credits].join("; ")}`));
+}
+
+function one({ title, source_id: source, source_type: type, url, tags, metadata }) {
+  const name = title || source;
+  const facts = Object.entries(metadata ?? {}).filter(([key, value]) => key !== "attribution" && typeof value !== "object");
+  facts.sort((a, b) => (typeof a[1] === "number") - (typeof b[1] === "number")); // words say more
+  const about = dotted(type, ...(tags ?? []), ...facts.map(([key, value]) => `${word(key)} ${value}`));
+  return h("li",
+    WEB.test(url) ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, name) : h("span.name", name),
+    h("span.keywords", ...keywords(metadata).map((word) => h("span.chip", word))),
+    h("span.quiet.about", { title: about }, about));
+}
+
+/** Whatever agent wrote them: every list of that name. */
+function keywords(metadata) {
+  const lists = Object.values(metadata ?? {}).map((found) => found?.keywords).filter(Array.isArray);
+  return lists.flat().map((found) => String(found?.keyword ?? found)).slice(0, 15);
+}
+
+/** The keywords that documents share, most frequent first. */
+export function frequent(items) {
+  const counts = new Map();
+  const all = items.flatMap(({ metadata }) => [...new Set(keywords(metadata))]);
+  for (const word of all) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].filter(([, n]) => n > 1).sort((a, b) => b[1] - a[1]).slice(0, 12);
 }

@@ -1,7 +1,4 @@
-/**
- * Which lines does a step have, where does each begin, and which of them are here? Pages of them: from the service as
- * they come into sight, from the stream as they are written. Few are kept.
- */
+/** Which lines of a step are here, and where does each begin? Few pages are kept, asked for as they come into sight. */
 import { get, later, pathOf } from "./service.js";
 
 export const PAGE = 256;
@@ -10,7 +7,6 @@ const AT_ONCE = 2; // requests
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
-  /** `changed` is called when lines have come from the service. */
   constructor(id, step, changed) {
     Object.assign(this, { path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
     this.reset();
@@ -57,7 +53,7 @@ export class Log {
     if (!this.filtered) this.count = Math.max(this.count, lines);
   }
 
-  /** Take a line from the stream. */
+  /** From the stream. */
   push(line) {
     if (!this.filtered) {
       this.count = Math.max(this.count, line.line_number);
@@ -72,7 +68,7 @@ export class Log {
     this.put(this.count++, line);
   }
 
-  /** Where do the pages of a filtered log begin? Lines that are written meanwhile wait. */
+  /** Where the pages of a filtered log begin; what is written meanwhile waits. */
   async index() {
     const { pages } = this; // of this filter: the next one has others
     try {
@@ -86,7 +82,7 @@ export class Log {
     }
   }
 
-  /** These lines are looked at. */
+  /** What is looked at. */
   want(from, to) {
     this.wishes = [];
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
@@ -121,59 +117,9 @@ export class Log {
       this.wishes = this.wishes.filter((one) => one !== page);
       this.changed();
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 1_000)); // the service does not answer: not at once again
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // not at once again
     }
     loading.delete(page);
     if (pages === this.pages) this.fetch();
-  }
-}
-
-/** Heights in pixels: only what lines have more than a row is kept, summed by page. */
-export class Heights {
-  length = 0;
-  row = 1;
-  pages = [];
-  sums = [];
-
-  clear(row) {
-    Object.assign(this, { row, pages: [], sums: [] });
-  }
-
-  /** Correct one height; true if it was another. */
-  set(index, height) {
-    const page = Math.floor(index / PAGE);
-    const more = (this.pages[page] ??= new Map()).get(index) ?? 0;
-    const change = height - this.row - more;
-    if (!change) return false;
-    this.pages[page].set(index, more + change);
-    this.sums[page] = (this.sums[page] ?? 0) + change;
-    return true;
-  }
-
-  before(index) {
-    const page = Math.floor(index / PAGE);
-    let top = index * this.row;
-    for (let i = 0; i < page; i++) top += this.sums[i] ?? 0;
-    for (const [i, more] of this.pages[page] ?? []) if (i < index) top += more;
-    return top;
-  }
-
-  get total() {
-    return this.before(this.length);
-  }
-
-  /** The line that covers the position `y`. */
-  at(y) {
-    let [top, index] = [0, 0];
-    const skip = (lines, more = 0) => {
-      const next = top + lines * this.row + more;
-      if (next > y || index + lines >= this.length) return false;
-      [top, index] = [next, index + lines];
-      return true;
-    };
-    while (skip(PAGE, this.sums[index / PAGE]));
-    const page = this.pages[index / PAGE];
-    while (skip(1, page?.get(index)));
-    return index;
   }
 }

@@ -1,14 +1,14 @@
-/** How do the parts of the panel work together? The address chooses a run, one stream brings all news. */
-import { find } from "./found.js";
-import { ended, summary } from "./header.js";
+/** How do the parts work together? The address chooses a run, one stream brings all news, words and keys lead everywhere. */
+import { go, summary, tab } from "./header.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
-import { clockTime, h, link, parse, set, write } from "./page.js";
+import { clockTime, count, h, link, parse, write } from "./page.js";
 import { settings, toggle } from "./reading.js";
 import { Run } from "./run.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./service.js";
+import { ended } from "./steps.js";
 import { hasEnded, sum } from "./tree.js";
 
-const HIDDEN_FOR = 30_000; // after that a hidden tab gives its connection back
+const HIDDEN_FOR = 30_000; // then a tab gives its connection back
 const LISTED = 50;
 const $ = (id) => document.getElementById(id);
 const main = $("run");
@@ -17,7 +17,7 @@ let managers = []; // the newest runs
 let stats = {};
 let run = null;
 let frame;
-let linked = parse(location.hash); // what the page was opened with
+let linked = parse(location.hash); // at first
 
 const stream = new Stream({
   position: () => run?.tree.seq ?? 0,
@@ -34,7 +34,7 @@ const stream = new Stream({
   },
 });
 
-/** Counts of everything; at a connection's begin the list of runs follows. */
+/** At a connection's begin the list of runs follows. */
 function tallied(data) {
   stats = data;
   const total = sum(stats.managers);
@@ -80,7 +80,6 @@ function welcome() {
     h("p", "Press Run on a definition: its steps appear here, with every line as it is written.")));
 }
 
-/** A mark is part of the address, but no further entry in the browser's history. */
 function mark(step, lines) {
   history.replaceState(null, "", link(run.id, step, lines));
 }
@@ -103,7 +102,7 @@ function deleted(id) {
   main.focus();
 }
 
-/** Once a frame at most. The chosen run is known better from its rows than from the list. */
+/** Once a frame. The chosen run is known better from its rows than from the list. */
 function draw() {
   frame ??= requestAnimationFrame(() => {
     frame = undefined;
@@ -126,24 +125,6 @@ async function pollDefinitions() {
   }
 }
 
-const SIGNS = {
-  pending: "○", running: "▶", completed: "✓", completed_with_warnings: "⚠", failed: "✗", cancelled: "⊘",
-  interrupted: "⚡", skipped: "»",
-};
-const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
-const tabIcon = document.querySelector("link[rel=icon]");
-const plain = tabIcon.href;
-
-/** The tab's title and sign; a run is not known from the start. */
-function tab(tree) {
-  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
-  const known = name || definition;
-  const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
-  document.title = known ? `${SIGNS[status]}${far} · ${known}` : "Stepstream";
-  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
-    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
-}
-
 function tick() {
   tab(run?.tree);
   if (run) ended(run.tree.manager);
@@ -161,13 +142,13 @@ function visibility() {
   }
 }
 
-/** In a narrow window the lists stand above the run that a link names; a step comes into sight by itself. */
+/** In a narrow window the lists stand above the run of a link; a step comes into sight by itself. */
 function arrive() {
   if (linked.id && linked.step === null && narrow.matches && scrollY === 0) main.scrollIntoView();
   linked = {};
 }
 
-/** The # of the address is the chosen run's, so the skip link moves without it. */
+// The # of the address is the chosen run's.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus({ preventScroll: true });
@@ -187,6 +168,44 @@ if (linked.id) choose();
 else if (!document.hidden) stream.open(null);
 visibility();
 
+function find(form, chosen) {
+  const field = h("input", { type: "search", placeholder: "Find words", "aria-label": "Find words in lines" });
+  const scope = h("select", { "aria-label": "Where to look" },
+    ...["this run", "this step", "all runs"].map((name) => h("option", name)));
+  const told = h("output");
+  const button = (name, sign, by) =>
+    h("button", { type: "button", "aria-label": name, title: name, click: () => move(by) }, sign);
+  form.append(field, scope, told, button("Previous hit", "↑", -1), button("Next hit", "↓", 1));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  field.addEventListener("keydown", (event) => event.key === "Enter" && move(event.shiftKey ? -1 : 1));
+  let [asked, hits, at] = [""];
+
+  async function move(by) {
+    const { step } = parse(location.hash);
+    const query = new URLSearchParams({ q: field.value, limit: 1000 });
+    if (scope.value !== "all runs") query.set("manager_id", chosen() ?? "latest");
+    if (scope.value === "this step" && step) query.set("step", step);
+    if (!field.value.trim()) return write(told, "");
+    const wanted = `search?${query}`;
+    try {
+      if (asked !== wanted) {
+        write(told, "…");
+        [asked, at, hits] = [wanted, by < 0 ? 0 : -1, null];
+        hits = await get(wanted);
+      }
+    } catch ({ message }) {
+      asked = "";
+      return write(told, message);
+    }
+    if (asked !== wanted || !hits) return; // other words by now, or no answer yet
+    const { items, next } = hits;
+    if (!items.length) return write(told, "no hits");
+    at = (at + by + items.length) % items.length;
+    write(told, `${count(at + 1)} of ${count(items.length)}${next ? "+" : ""}`);
+    go(items[at].manager_id, items[at]);
+  }
+}
+
 const KEYS = [
   ["j", "next run", () => beside(".managers a", "[aria-current]", 1)?.click()],
   ["k", "previous run", () => beside(".managers a", "[aria-current]", -1)?.click()],
@@ -204,7 +223,6 @@ const KEYS = [
   ["?", "these keys", () => dialog.showModal()],
 ];
 
-/** The element that stands so far from the one that fits, else the first. */
 function beside(selector, now, by) {
   const all = [...document.querySelectorAll(selector)];
   const at = all.findIndex((one) => one.matches(now));
@@ -214,8 +232,7 @@ function beside(selector, now, by) {
 const single = h("input", { type: "checkbox", checked: settings.keys, change: () => toggle("keys") });
 const dialog = h("dialog.keys", { "aria-label": "Keys" },
   h("dl", ...KEYS.map(([key, what]) => h("div", h("dt", h("kbd", key)), h("dd", what)))),
-  h("p.quiet", "Keys lead to what they name; Enter does it. In the lines Shift and an arrow mark one to link to; in the "
-    + "timeline arrows choose a worker job."),
+  h("p.quiet", "Enter does what a key leads to. Shift and an arrow mark a line to link to; arrows choose in the timeline."),
   h("form", { method: "dialog" }, h("label", single, " Single keys"), h("button", { autofocus: true }, "Close")));
 const help = h("button.help", { "aria-label": "Keys", title: "Keys (?)", click: () => dialog.showModal() }, "?");
 document.querySelector(".bar").append(help, dialog);

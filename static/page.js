@@ -1,7 +1,7 @@
-/** How does anything come onto the page? Text only ever becomes a text node, so nothing that a job logs is read as markup. */
+/** How does anything come onto the page? Text becomes text nodes only: nothing that a job logs is read as markup. */
 import { hasEnded } from "./tree.js";
 
-/** `h("p.quiet", { title, click() {} }, …children)`: attributes may be left out, and children that are false are. */
+/** `h("p.quiet", { title, click() {} }, …children)`: what is false is left out, and so may attributes be. */
 export const h = (name, ...rest) => made((tag) => document.createElement(tag), name, rest);
 /** The same of a drawing. */
 export const s = (name, ...rest) => made((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
@@ -19,7 +19,7 @@ function made(create, name, children) {
   return element;
 }
 
-/** Only what changed is written: an untouched node keeps the reader's selection and costs no layout. */
+/** Only what changed: an untouched node keeps the reader's selection and costs no layout. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -30,7 +30,7 @@ export function set(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-/** Bring the children of `parent` in line with `items`; one whose key was there before keeps its element. */
+/** A child for each item; one whose key was there before keeps its element. */
 export function keyed(parent, items, key, make, update = () => {}) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   const wanted = items.map((item) => {
@@ -46,7 +46,6 @@ export function keyed(parent, items, key, make, update = () => {}) {
   wanted.forEach((element, i) => element === parent.children[i] || parent.insertBefore(element, parent.children[i]));
 }
 
-/** Drawn, not typed: signs differ from font to font. */
 const RING = "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 0 0 0-11";
 const ICONS = {
   pending: RING,
@@ -73,14 +72,12 @@ export const word = (status) => status.replaceAll("_", " ");
 const number = new Intl.NumberFormat("en");
 export const count = (n) => number.format(n);
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
-/** What there is to say, in a row. */
 export const dotted = (...parts) => parts.filter(Boolean).join(" · ");
 
-/** Local wall-clock time of an RFC 3339 string or of milliseconds since 1970. */
 export const clockTime = (at) => new Date(at).toTimeString().slice(0, 8);
 export const exactTime = (at) => `${clockTime(at)}.${String(new Date(at) % 1000).padStart(3, "0")}`;
 
-/** The time today, the date as well on any other day, and its year unless it is this one. */
+/** With its date unless it is today, and its year unless it is this one. */
 export function moment(at, now = Date.now()) {
   const [t, today] = [new Date(at), new Date(now)];
   if (t.toDateString() === today.toDateString()) return clockTime(t);
@@ -94,7 +91,7 @@ export function duration(seconds) {
   return seconds < 1 ? `${Math.round(Math.max(0, seconds) * 1000)} ms` : `${seconds.toFixed(1)}s`;
 }
 
-/** The same of what still grows, in whole seconds. */
+/** In whole seconds: it still grows. */
 export function ticking(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const two = (n) => String(n % 60).padStart(2, "0");
@@ -103,7 +100,6 @@ export function ticking(seconds) {
   return minutes < 60 ? `${minutes}m ${two(whole)}s` : `${Math.floor(minutes / 60)}h ${two(minutes)}m`;
 }
 
-/** How far ahead a minute is; what is left of it is not said. */
 export function ahead(seconds) {
   if (seconds < 60) return "within a minute";
   if (seconds < 3600) return `in ${Math.floor(seconds / 60)} min`;
@@ -111,7 +107,7 @@ export function ahead(seconds) {
   return `in ${plural(Math.floor(seconds / 86_400), "day")}`;
 }
 
-/** How long something ran, or has been running; "" where nobody knows: before its start, and once interrupted. */
+/** "" where nobody knows: before a start, and once interrupted. */
 export function elapsed({ status, duration: seconds, started_at: started }, now) {
   if (hasEnded(status)) return seconds == null ? "" : duration(seconds);
   return started ? ticking((now - Date.parse(started)) / 1000) : "";

@@ -1,19 +1,14 @@
-/**
- * How is a log read? Each line is drawn as text, whatever it holds: colour codes become colours, control characters can
- * be seen, and of what overwrites itself the last state is shown. Levels and workers are filters; lines can be taken along.
- */
+/** How is a log read? As text, whatever it holds, in its colours, by levels and workers; and lines can be taken along. */
 import { count, exactTime, h, keyed, set, write } from "./page.js";
 import { address, get } from "./service.js";
 import { tag } from "./tree.js";
 
 const COPIED = 1000; // lines at most
-const LEVELS = { debug: "DEBUG", info: "INFO", warning: "WARN", error: "ERROR" };
 
-/** What a reader has chosen is remembered, for this page only where that is not allowed. */
 export const settings = { wrap: true, relative: false, keys: true };
 try {
-  Object.assign(settings, JSON.parse(localStorage.reading ?? "{}"));
-} catch {}
+  Object.assign(settings, JSON.parse(localStorage.reading));
+} catch {} // not allowed, or nothing yet
 
 export function toggle(name) {
   settings[name] = !settings[name];
@@ -23,18 +18,17 @@ export function toggle(name) {
   document.dispatchEvent(new Event("reading"));
 }
 
-/** What stands above a list of lines. */
 export class Reading {
   constructor(list) {
     this.list = list;
     this.levels = h("span.levels", { role: "group", "aria-label": "Least level" });
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
-    this.wrap = h("button", { title: "Wrap long lines", click: () => toggle("wrap") }, "Wrap");
+    this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
     this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
     this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied() }, "Copy");
     this.copy.hidden = !navigator.clipboard;
-    this.text = h("a", { title: "Download as text", download: "" }, "Text");
-    this.rows = h("a", { title: "Download as NDJSON", download: "" }, "NDJSON");
+    this.text = h("a", { download: "" }, "Text");
+    this.rows = h("a", { download: "" }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,
       h("span.flow.end", this.wrap, this.relative, this.copy, this.text, this.rows));
   }
@@ -76,16 +70,15 @@ export class Reading {
   }
 }
 
-/** Times are told since the milliseconds `since`, if given. */
 export function lineRow(line, href, since) {
   const { line_number: number, created_at: at, level, job_id: job } = line;
   const worker = tag(job);
   const label = worker ? h("button.tag", { tabindex: -1, title: "Only this worker job" }, `#${worker}`) : h("span");
   label.style.setProperty("--hue", Math.round(worker * 137.5) % 360); // neighbours differ most
   return h(`div.line.${level}`,
-    h("a.number", { href: href(number), tabindex: -1, title: "Link to this line" }, number),
+    h("a.number", { href: href(number), tabindex: -1 }, number),
     h("time", { title: at }, since ? `+${((Date.parse(at) - since) / 1000).toFixed(3)}` : exactTime(at)),
-    h("span.level", LEVELS[level] ?? level), label, h("span.message", ...message(line)));
+    h("span.level", level === "warning" ? "WARN" : level.toUpperCase()), label, h("span.message", ...message(line)));
 }
 
 function message({ message: text, truncated }) {
@@ -106,7 +99,7 @@ function earlier(states) {
 const CODES = /\x1b\[([\d;:]*)m|\x1b\[[\d;:<=>?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?/g;
 const STYLES = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "struck" };
 
-/** Parts of a text in the colours that its codes (SGR) ask for; all other codes are left out. */
+/** A text in the colours that its codes (SGR) ask for; all other codes are left out. */
 export function coloured(text) {
   const [nodes, style] = [[], {}];
   let from = 0;
@@ -140,9 +133,9 @@ function change(style, codes) {
   }
 }
 
-const HUES = [, 25, 150, 80, 265, 325, 200]; // red, green, yellow, blue, magenta, cyan; black and white have none
+const HUES = [, 25, 150, 80, 265, 325, 200]; // red to cyan
 
-/** 16 colours that can be read in either theme; then come a cube of six steps each, and 24 greys. */
+/** 16 colours for either theme, a cube of six steps each, 24 greys. */
 function palette(n) {
   if (n < 16) {
     const [hue, bright] = [HUES[n % 8], n < 8 ? 0 : 0.08];
@@ -159,7 +152,7 @@ function styled(text, { front, back, inverse, ...flags }) {
   const classes = Object.keys(flags).filter((flag) => flags[flag]);
   if (!front && !back && !classes.length) return text;
   const span = h(["span", ...classes].join("."), text);
-  if (front) span.style.color = back ? front : `color-mix(in oklab, ${front} 78%, var(--text))`; // can be read on any page
+  if (front) span.style.color = back ? front : `color-mix(in oklab, ${front} 78%, var(--text))`; // can be read
   if (back) span.style.background = back;
   return span;
 }

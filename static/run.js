@@ -1,6 +1,6 @@
-/** How does one chosen run live on the page: its state, its lines and its picture, now and at any moment of its past? */
-import { documents, Glance } from "./found.js";
-import { badge, Header } from "./header.js";
+/** How does the chosen run live on the page, now and at any moment of its past? */
+import { badge, Glance, Header } from "./header.js";
+import { documents } from "./lists.js";
 import { Log } from "./log.js";
 import { exactTime, h, set, write } from "./page.js";
 import { address, get, pathOf, serverNow } from "./service.js";
@@ -9,7 +9,6 @@ import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  /** `mark` is called with what the reader marks, `deleted` when the reader has deleted the run. */
   constructor(id, parent, { mark, stream, deleted }) {
     Object.assign(this, { id, parent, stream, tree: emptyTree(id), logs: new Map() });
     this.header = new Header(id, () => deleted(id));
@@ -25,7 +24,7 @@ export class Run {
       this.steps.element, this.found);
   }
 
-  /** The lines of a step, "" for the run's own. */
+  /** Of a step, or "" for the run's own. */
   log(step) {
     if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, () => this.draw()));
     return this.logs.get(step);
@@ -47,7 +46,7 @@ export class Run {
     this.draw();
   }
 
-  /** What no snapshot has: which worker jobs run, and which lines of a filtered log came meanwhile. */
+  /** What no snapshot has: worker jobs, and the lines of a filtered log. */
   async began() {
     this.timeline.load();
     for (const log of this.logs.values()) if (log.filtered) log.reset();
@@ -63,7 +62,6 @@ export class Run {
     this.found.replaceChildren(found ?? "");
   }
 
-  /** Once a frame at most, however many rows arrive. */
   draw() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
@@ -87,7 +85,6 @@ export class Run {
     this.draw();
   }
 
-  /** Show the lines of one worker job. */
   lines(step, job) {
     this.steps.show(step, null);
     this.steps.view(step).list.reading.filter(null, job);
@@ -110,10 +107,7 @@ export class Run {
 
 const STATE = "job_status,step_progress,manager_progress";
 
-/**
- * The rows that changed the run's state are folded anew up to a moment, by the same reducer; its lines are those that
- * were written by then.
- */
+/** What changed the run's state is folded anew up to a moment; its lines are those that were written by then. */
 class Travel {
   constructor(run) {
     Object.assign(this, { run, at: null, tree: null, rows: [], lines: new Map() });
@@ -155,7 +149,7 @@ class Travel {
     this.run.draw();
   }
 
-  /** Again is pause. From the end it begins at the start. */
+  /** Again is pause. */
   play(speed) {
     this.speed = this.speed === speed ? 0 : speed;
     let last = performance.now();
@@ -171,7 +165,6 @@ class Travel {
     requestAnimationFrame(step);
   }
 
-  /** What is shown instead of the present. */
   view() {
     const { run, at, tree, rows } = this;
     if (!tree || at < this.upto) Object.assign(this, { tree: beginning(run.tree), next: 0 });
@@ -185,7 +178,7 @@ class Travel {
     return this.tree;
   }
 
-  /** How many lines each step had: the number of its last one. One question after the other, the newest moment. */
+  /** How many lines each step had. One question after the other. */
   async count() {
     const { at, run } = this;
     if (this.counting || this.counted === at) return;
@@ -202,11 +195,10 @@ class Travel {
     if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
   }
 
-  /** The last row at a moment: between two rows of state while it plays, to the line when it stands. */
+  /** The last row at a moment, which is between two of state. */
   async seq(at) {
-    const [[before, { seq: low }] = [0, { seq: 0 }], after] = [this.rows[this.next - 1], this.rows[this.next]];
-    let [first, last] = [low, (after?.[1].seq ?? this.run.tree.seq + 1) - 1];
-    if (this.speed) return after && low ? first + Math.floor(((last - first) * (at - before)) / (after[0] - before)) : first;
+    let first = this.rows[this.next - 1]?.[1].seq ?? 0;
+    let last = (this.rows[this.next]?.[1].seq ?? this.run.tree.seq + 1) - 1;
     while (first < last) {
       const middle = Math.ceil((first + last) / 2);
       const [line] = await get(pathOf(this.run.id, `/log?format=ndjson&limit=1&after=${middle - 1}&before=${last + 1}`));

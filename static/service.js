@@ -3,19 +3,17 @@ import { h, write } from "./page.js";
 
 export const part = encodeURIComponent;
 export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
-/** Relative to the page, so that the panel also works below a prefix. */
-export const address = (path) => new URL(path, document.baseURI);
+export const address = (path) => new URL(path, document.baseURI); // below a prefix, too
 
-let skew = 0; // milliseconds that this machine's clock is ahead of the service's
+let skew = 0; // of this machine's clock
 
 export const serverNow = () => Date.now() - skew;
 
-/** An answer of 400 and above is thrown, with what it says; status 0 is no answer at all. */
+/** Status 0 is no answer at all. */
 const problem = (said) => Object.assign(new Error(said.detail), said);
 
 async function ask(path, options) {
-  const settings = { ...options, cache: "no-store", signal: AbortSignal.timeout(15_000) };
-  const response = await fetch(address(path), settings).catch(() => {
+  const response = await fetch(address(path), { ...options, signal: AbortSignal.timeout(15_000) }).catch(() => {
     throw problem({ status: 0, detail: "the service does not answer" });
   });
   const { headers, ok, status } = response;
@@ -35,10 +33,9 @@ export const post = (path, body = {}) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 export const remove = (path) => ask(path, { method: "DELETE" });
 
-/** Of `next` the query counts: whether its path has the prefix depends on who knows of one. */
+/** The path of `next` lacks a prefix that only a proxy knows. */
 export const following = (path, next) => next && path.split("?")[0] + address(next).search;
 
-/** Every item of a list, page after page. */
 export async function all(path) {
   const { items, next } = await get(path);
   return next ? [...items, ...(await all(following(path, next)))] : items;
@@ -60,9 +57,9 @@ function askForToken(done) {
     }
     dialog.remove();
     done();
-    dispatchEvent(new Event("online")); // who waits to connect again need not
+    dispatchEvent(new Event("online")); // the stream need not wait
   };
-  const close = () => dialog.isConnected && dialog.showModal(); // by Escape: there is nothing else to do here
+  const close = () => dialog.isConnected && dialog.showModal(); // by Escape
   const dialog = h("dialog.login", { "aria-label": "Log in", close }, h("form", { submit }, h("h1", "Log in"),
     h("label", "Token of this service (STEPSTREAM_TOKEN)", token), refused, h("button.primary", "Log in")));
   document.body.append(dialog);
@@ -71,7 +68,7 @@ function askForToken(done) {
 
 const timers = new Map(); // by name: setting one again replaces it
 
-/** Run `action` once in about `ms` milliseconds: jittered, so that tabs spread out. */
+/** Once, and jittered, so that tabs spread out. */
 export function later(name, ms, action) {
   cancel(name);
   timers.set(name, setTimeout(() => {
@@ -80,7 +77,7 @@ export function later(name, ms, action) {
   }, ms * (0.9 + Math.random() * 0.2)));
 }
 
-/** Run `action` now and again `ms` after it has ended, also after an error. */
+/** Now, and again `ms` after it has ended, by an error too. */
 export async function every(name, ms, action) {
   const turn = {};
   timers.set(name, turn);
@@ -96,29 +93,27 @@ export function cancel(name) {
   timers.delete(name);
 }
 
-/*
- * One stream a tab, resumed from the last row. A browser closes its EventSource for good where the answer is no stream,
- * and may leave it open on a dead connection: then a new one is made. It opens six connections to a host, so the tabs
- * share five: one that sees five younger streams pauses a moment.
- */
 const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
 const STATES = { ping: "open", bye: "stopping", busy: "busy" };
 const SILENCE = 45_000; // three of the service's pings
-const TAIL = 500; // rows that come first: enough to fill the window
-const FAR = 20_000; // rows behind: not worth reading one by one
+const TAIL = 500; // rows that come first
+const FAR = 20_000; // rows behind: not read one by one
 const LONGEST_DELAY = 8_000;
 const MOST = 5;
 const tab = Math.random();
 
+/**
+ * One a tab, resumed from the last row. A browser closes its EventSource for good where the answer is no stream, and may
+ * leave it open on a dead connection: then a new one is made. It opens six connections to a host, so the tabs share
+ * five: one that sees five younger streams pauses a moment.
+ */
 export class Stream {
-  /** @param {{position: () => number, take: Function, changed: () => void, gone: () => void}} owner */
   constructor(owner) {
     Object.assign(this, { owner, id: null, state: "connecting", heard: Date.now(), failures: 0, younger: new Set() });
     this.tabs = new BroadcastChannel("stepstream");
     this.tabs.onmessage = ({ data }) => this.other(data);
   }
 
-  /** Of a chosen run, or of none. */
   open(id = this.id) {
     this.drop();
     this.id = id;
@@ -155,7 +150,6 @@ export class Stream {
     if (this.source?.readyState === EventSource.CLOSED) this.again();
   }
 
-  /** Full jitter: returning tabs spread out. */
   again() {
     this.drop();
     const delay = Math.min(LONGEST_DELAY, 1_000 * 2 ** this.failures++);
@@ -165,12 +159,12 @@ export class Stream {
   async resume() {
     const turn = (this.retry = {});
     const known = await this.ask();
-    if (this.retry !== turn) return; // closed or opened otherwise in the meantime
+    if (this.retry !== turn) return; // by now closed or opened otherwise
     if (known) this.open();
     else this.owner.gone();
   }
 
-  /** Whether the run may still be there; one that went on far without this tab is taken up at its end. */
+  /** Whether the run may still be there; one that went on far is taken up at its end. */
   async ask() {
     if (!this.id) return true;
     try {
@@ -178,7 +172,7 @@ export class Stream {
       if (detail.last_seq - this.owner.position() > FAR) this.owner.take("snapshot", detail);
       return true;
     } catch ({ status }) {
-      return status !== 404; // not reachable: no word about the run
+      return status !== 404;
     }
   }
 
@@ -209,7 +203,6 @@ export class Stream {
     this.turn(state);
   }
 
-  /** The tab is looked at again, or the network is back. */
   wake() {
     if (this.state === "paused" || this.state === "reconnecting" || this.silence() > 20_000) this.resume();
   }

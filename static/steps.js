@@ -1,20 +1,15 @@
-/**
- * What does each step of the chosen run look like? A step that starts unfolds itself; what the reader folded or
- * unfolded by hand stays so, whatever happens in the run.
- */
-import { cancelling, retrying } from "./header.js";
+/** How does each step look, and what can be done with it? One that starts unfolds itself, unless it was folded by hand. */
 import { LineList } from "./lines.js";
 import { dotted, elapsed, h, icon, keyed, link, plural, set, setIcon, ticking, word, write } from "./page.js";
-import { address } from "./service.js";
+import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
 import { hasEnded } from "./tree.js";
 
-const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
+const choices = new Map(); // by hand, by "ID/STEP"
 
 export class Steps {
   views = new Map();
   element = h("div.steps");
 
-  /** `mark` is called with a step and the range of lines that the reader marks. */
   constructor(run, mark) {
     Object.assign(this, { run, mark });
   }
@@ -31,7 +26,7 @@ export class Steps {
     return this.views.get(name);
   }
 
-  /** Open what a link points at. */
+  /** What a link points at. */
   show(name, range) {
     for (const [other, { list }] of this.views) if (other !== name) list.show(null, { scroll: true });
     if (name === null) return;
@@ -42,7 +37,7 @@ export class Steps {
   }
 }
 
-/** The name "" is the manager's own lines. */
+/** "" is the manager's own. */
 class StepView {
   constructor(run, name, mark) {
     const { id } = run;
@@ -95,7 +90,6 @@ class StepView {
     set(this.fold, "aria-expanded", this.unfolded);
   }
 
-  /** `since` is when the run started; once it is `over` it can be retried. */
   draw(lane, now, since, over) {
     const { levels, status, lines, attempt, counts, description, type, reason } = lane;
     const own = !this.name;
@@ -126,7 +120,6 @@ class StepView {
     this.wanted = false;
   }
 
-  /** A bar of four parts over the worker jobs, and the same in words. */
   advance({ counts, progress, eta }, ended) {
     const of = (statuses) => statuses.reduce((sum, status) => sum + (counts[`${status}_jobs`] ?? 0), 0);
     const total = of(["total"]);
@@ -136,7 +129,7 @@ class StepView {
     parts.forEach((n, i) => (this.parts[i].style.width = `${(100 * n) / total}%`));
     const others = ["cancelled", "interrupted"].filter((status) => of([status]));
     const all = ["pending", "running", "completed", "failed", ...others];
-    const text = progress || all.map((status) => `${of([status])} ${status}`).join(", "); // in the service's own wording
+    const text = progress || all.map((status) => `${of([status])} ${status}`).join(", ");
     const left = eta && !ended && `about ${ticking(Math.max(1, Math.round(eta)))} left`;
     set(this.bar, "aria-valuemax", total);
     set(this.bar, "aria-valuenow", parts[0] + parts[1] + parts[2]);
@@ -148,3 +141,109 @@ class StepView {
 const PARTS = {
   completed: ["completed"], failed: ["failed"], cancelled: ["cancelled", "interrupted"], running: ["running"],
 };
+
+class Action {
+  /** `heading` takes the focus of a control that goes away; `busy` is its label until the state changes. */
+  constructor(heading, { name, label, title, send, sent, busy, ask }) {
+    Object.assign(this, { heading, label, send, sent, busy });
+    this.problem = h("span.problem", { role: "alert" });
+    this.open = h("button.open", { title, click: () => (ask ? this.turn(true) : this.go()) }, label);
+    this.element = h(`div.control.flow.${name}`, this.open, this.problem);
+    if (!ask) return;
+    this.reason = ask.reason && h("input", { placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: 200 });
+    this.yes = h("button.danger", ask.confirm);
+    const submit = (event) => {
+      event.preventDefault();
+      this.go();
+    };
+    this.form = h("form.flow", { submit, keydown: ({ key }) => key === "Escape" && this.turn(false) },
+      ask.about, this.reason, this.yes, h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
+  }
+
+  turn(asking) {
+    this.show(asking);
+    (asking ? this.reason || this.yes : this.open).focus();
+  }
+
+  show(asking) {
+    write(this.problem, "");
+    const control = asking ? this.form : this.open;
+    if (!control.parentElement) this.element.replaceChildren(control, this.problem); // moved, it would lose the focus
+  }
+
+  /** `disabled` would take the focus away. */
+  async go() {
+    if (this.sending) return;
+    this.sending = true;
+    write(this.problem, "");
+    try {
+      await this.send(this.reason?.value);
+      if (this.form?.contains(document.activeElement)) this.heading.focus();
+      this.show(false);
+      this.open.disabled = Boolean(this.busy);
+      write(this.open, this.busy ?? this.label);
+      this.sent?.();
+    } catch (error) {
+      write(this.problem, error.message);
+    }
+    this.sending = false;
+  }
+
+  draw(possible, label = this.label) {
+    if (possible === this.possible && label === this.label) return;
+    if (!possible && this.element.contains(document.activeElement)) this.heading.focus();
+    Object.assign(this, { possible, label });
+    this.element.hidden = !possible;
+    this.show(false);
+    this.open.disabled = false;
+    if (this.reason) this.reason.value = "";
+    write(this.open, label);
+  }
+}
+
+/** `of` a {step}, a {job} or, empty, the run. */
+export function cancelling(id, of, heading) {
+  const [what = "run"] = Object.keys(of);
+  return new Action(heading, {
+    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…",
+    ask: { confirm: `Cancel this ${what}`, keep: "Keep running", reason: true },
+    send: (reason) => post(pathOf(id, "/cancel"), { ...of, ...(reason && { reason }) }),
+  });
+}
+
+export const retrying = (id, of, heading) => new Action(heading, {
+  name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else",
+  send: () => post(pathOf(id, "/retry"), of),
+});
+
+export const deleting = (id, heading, sent) => new Action(heading, {
+  name: "delete", label: "Delete…", sent, send: () => remove(pathOf(id)),
+  ask: {
+    confirm: "Delete this run", keep: "Keep it",
+    about: "Its lines and worker jobs are removed for good; documents stay.",
+  },
+});
+
+let wanted = null; // the run that a notice was asked for
+
+export function noticeButton(id) {
+  const click = async () => {
+    const on = wanted !== id && (await Notification.requestPermission()) === "granted";
+    wanted = on ? id : null;
+    set(button, "aria-pressed", on);
+    // A hidden tab has given its stream back.
+    if (on) every("notice", 5_000, async () => document.hidden && ended(await get(pathOf(id))));
+    else cancel("notice");
+  };
+  const button = h("button", { title: "A notice of the browser when this run has ended", click }, "Tell me");
+  button.hidden = !("Notification" in window);
+  set(button, "aria-pressed", wanted === id);
+  return button;
+}
+
+export function ended({ id, name, definition, status }) {
+  if (id !== wanted || !hasEnded(status)) return;
+  wanted = null;
+  cancel("notice");
+  new Notification(`${name || definition}: ${word(status)}`, { tag: id });
+}

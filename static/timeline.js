@@ -1,23 +1,22 @@
 /**
- * When did what run? A bar for each step, with how many worker jobs ran at once, and one for each worker job. Only the
- * rows in sight are drawn, a few times a second at most: ten thousand worker jobs cost one pass over their times.
+ * When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. Only rows in
+ * sight are drawn, a few times a second at most.
  */
-import { cancelling } from "./header.js";
 import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
 import { following, get, pathOf } from "./service.js";
+import { cancelling } from "./steps.js";
 import { hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
 const SLICES = 160; // of a step's bar
-const PAUSE = 250; // milliseconds between two drawings, or more: they take a twentieth of the time at most
+const PAUSE = 250; // milliseconds, or more: drawing takes a twentieth of the time at most
 const MOST = 20_000; // worker jobs
 
 export class Timeline {
   constructor(run) {
     Object.assign(this, { run, jobs: new Map(), rows: [], chosen: null, again: 0, tall: 0 });
-    const title = "Order worker jobs by how long they took";
-    this.slowest = h("button.end", { "aria-pressed": false, title, click: () => this.sort() }, "Slowest first");
+    this.slowest = h("button.end", { "aria-pressed": false, click: () => this.sort() }, "Slowest first");
     this.facts = h("span.quiet");
     this.axis = s("svg.axis", { height: ROW, "aria-hidden": true });
     this.picture = s("svg", { role: "presentation" });
@@ -33,7 +32,7 @@ export class Timeline {
     new ResizeObserver(() => this.render()).observe(this.box);
   }
 
-  /** The worker jobs of before; those that change meanwhile come by the stream. */
+  /** Those of before; what changes comes by the stream. */
   async load() {
     const list = pathOf(this.run.id, "/jobs");
     for (let path = `${list}?limit=1000`; path && this.jobs.size < MOST;) {
@@ -47,7 +46,7 @@ export class Timeline {
     }
   }
 
-  /** `past` is a moment of the past that is shown, in the frame of the present. */
+  /** A moment of the `past` is shown in the frame of the present. */
   draw(tree, now, past = null) {
     if (past === null) for (const one of tree.jobs.values()) {
       // Of one that ended early in the log's tail the start may only be in the list.
@@ -141,7 +140,7 @@ export class Timeline {
     this.render();
   }
 
-  /** The chosen worker job in words, with what can be done about it. */
+  /** Of the chosen worker job. */
   tell() {
     const job = this.jobs.get(this.chosen);
     if (!job) return this.about.replaceChildren();
@@ -160,7 +159,7 @@ export class Timeline {
   }
 }
 
-/** Steps in their order, each with its worker jobs that have started by `now`, in the order of starting. */
+/** Each step with its worker jobs that have started by `now`, in that order. */
 export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
   for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {
@@ -181,7 +180,7 @@ export function rows(steps, jobs, now, slowest = false) {
   });
 }
 
-/** How many of the jobs ran at once, at most, in each slice of a step's time and in the whole of it. */
+/** How many jobs ran at once, in each slice of a step's time and at most. */
 export function atOnce(jobs, from, to) {
   const turns = jobs.flatMap((job) => [[job.from, 1], [job.to, -1]]).sort(([a, up], [b, down]) => a - b || up - down);
   const running = new Array(SLICES).fill(0);

@@ -1,6 +1,6 @@
 /**
- * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, history and rows after a
- * reconnect take the same way. It counts lines and keeps none. `fold` changes the tree it is given.
+ * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, history and rows after a reconnect
+ * take the same way. Lines are counted, not kept. `fold` changes its tree.
  */
 
 export const STATUSES = [
@@ -9,7 +9,7 @@ export const STATUSES = [
 export const hasEnded = (status) => STATUSES.indexOf(status) > 1;
 export const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
-const MOST_JOBS = 5_000; // that are remembered: those that run, and those that ended last
+const MOST_JOBS = 5_000; // those that run, and those that ended last
 
 const blank = () => ({
   status: "pending", reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
@@ -18,18 +18,18 @@ const blank = () => ({
 
 export const emptyTree = (id) => ({
   id,
-  seq: 0, // the last row accounted for: it came, or a snapshot contains it
-  known: 0, // the last row of the snapshot: up to there rows are history and change no state
+  seq: 0, // the last row that came, or that a snapshot contains
+  known: 0, // the last of the snapshot: up to there rows are history and change no state
   manager: { ...blank(), id }, // its lines: the whole run's
-  steps: new Map(), // by name, in file order
+  steps: new Map(), // in file order
   own: blank(), // the manager's own lines
-  jobs: new Map(), // by id
+  jobs: new Map(),
   missing: 0, // rows that did not come
   gaps: [],
   receipt: null,
 });
 
-/** The run before its first row: what it is and which steps it has is known, nothing has happened. */
+/** The run before its first row. */
 export function beginning({ id, manager: { name, definition, params, toml, created_at }, steps }) {
   const pending = [...steps.values()].map(({ name, description, type, depends }) =>
     ({ name, description, type, depends, status: "pending" }));
@@ -37,7 +37,7 @@ export function beginning({ id, manager: { name, definition, params, toml, creat
   return fold(emptyTree(id), "snapshot", facts);
 }
 
-/** Unknown events change nothing, rows that were there before neither. */
+/** Unknown events change nothing, nor do rows that were there before. */
 export function fold(tree, event, data) {
   if (event === "rows") return data.reduce((all, row) => fold(all, row.event, row), tree);
   return FOLDS[event]?.(tree, data) ?? tree;
@@ -106,7 +106,6 @@ function job(tree, data) {
   for (const [old, { status }] of tree.jobs) if (hasEnded(status)) return void tree.jobs.delete(old);
 }
 
-/** A worker job is called by its number in its step. */
 export const tag = (id) => id?.slice(id.lastIndexOf(".") + 1) ?? "";
 
 function counted(tree, data, fresh) {
@@ -119,7 +118,7 @@ function counted(tree, data, fresh) {
 
 const counts = (from) => Object.fromEntries(Object.entries(from).filter(([key]) => /_(jobs|steps)$/.test(key)));
 
-/** One that is older than the rows only names what no row has named yet. */
+/** An old one only names what no row has named yet. */
 function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...manager }) {
   const fresh = last >= tree.seq;
   if (fresh) {
@@ -153,7 +152,6 @@ function gap(tree, { from, to }) {
   tree.seq = to;
 }
 
-/** Complete: each row came in its turn, after what the service had counted before. */
 function end(tree, { status, total_lines: total, last_seq: last }) {
   tree.manager.status = status;
   const received = tree.manager.lines;

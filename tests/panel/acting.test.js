@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { frequent } from "../../static/found.js";
+import { frequent } from "../../static/lists.js";
 import { changes, place } from "../../static/lists.js";
 
 test("only changed parameters are sent; lists and tables as JSON, the rest as text", () => {

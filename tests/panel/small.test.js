@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ahead, duration, elapsed, link, moment, parse, ticking } from "../../static/page.js";
-import { Heights } from "../../static/log.js";
+import { Heights } from "../../static/lines.js";
 
 test("an address names a run, a step and lines", () => {
   for (const place of [
