@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ def test_a_line_is_found_by_its_number(service: Service, line: int) -> None:
     """Two steps write side by side; what follows is of the one that was named."""
     expected = [("b", n, f"line {n}" if n < 1000 else "of a worker job") for n in range(line, 1001)][:300]
     assert asked(service, step="b", line=line, limit=300) == expected
+
+
+def test_no_line_is_far_from_a_mark_before_it(service: Service) -> None:
+    with closing(sqlite3.connect(f"file:{service.db}?mode=ro", uri=True)) as db:
+        (furthest,) = db.execute(
+            "SELECT max(seq - (SELECT max(seq) FROM line_marks AS mark WHERE mark.manager_id = log.manager_id"
+            " AND mark.step_name = coalesce(log.step_name, '') AND mark.line_number <= log.line_number))"
+            " FROM log WHERE event = 'job_log'"
+        ).fetchone()
+        (marks,) = db.execute("SELECT count(*) FROM line_marks").fetchone()
+    assert 0 < furthest < schema.MARK_ROWS
+    assert marks < 30
 
 
 def test_numbers_go_with_the_other_parameters(service: Service) -> None:
@@ -124,8 +137,9 @@ def test_a_database_of_before_gets_counts_and_marks(tmp_path: Path) -> None:
             400,
             200,
         )
-        assert lines.before_line(db, "m", "a", 515, 600) == 514
-        plan = "EXPLAIN QUERY PLAN SELECT seq FROM log WHERE manager_id = 'm' AND step_name IS 'a'"
-        (found,) = db.execute(f"{plan} AND line_number = 513 AND (line_number - 1) % 256 = 0").fetchall()
-        assert "log_line_marks" in found[3]
+        assert [lines.before_line(db, "m", "a", number, 600) for number in (1, 515)] == [0, 514]
+        assert db.execute("SELECT step_name, line_number, seq FROM line_marks").fetchall() == [
+            ("a", 1, 1),
+            ("a", 512, 512),
+        ]
     db.close()

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from jobs.store.rows import PAGE_CHARACTERS, PAGE_ROWS, PIECE_ROWS, Row, RowFilter, to_row
-from jobs.store.schema import MARK_EVERY
 
 RATE_ROWS = 5_000  # looked at
 RATE_SLICES = 60
@@ -18,18 +17,17 @@ OWN = ""  # instead of a step's name: the manager itself
 def before_line(db: sqlite3.Connection, manager_id: str, step: str, number: int, last_seq: int) -> int:
     """The position before a step's first line of this number or above; the last one where there is none.
 
-    A step's first line and every so manieth after it are in an index: from there it is not far.
+    From the mark before it it is not far.
     """
-    name = None if step == OWN else step
     mark = db.execute(
-        "SELECT seq FROM log WHERE manager_id = ? AND step_name IS ? AND line_number = ?"  # noqa: S608
-        f" AND (line_number - 1) % {MARK_EVERY} = 0",  # as the index has it
-        (manager_id, name, number - (number - 1) % MARK_EVERY),
+        "SELECT seq FROM line_marks WHERE manager_id = ? AND step_name = ? AND line_number <= ?"
+        " ORDER BY line_number DESC LIMIT 1",
+        (manager_id, step, number),
     ).fetchone()
     found = db.execute(
         "SELECT seq FROM log WHERE manager_id = ? AND seq >= ? AND seq <= ?"
         " AND step_name IS ? AND line_number >= ? ORDER BY seq LIMIT 1",
-        (manager_id, mark[0] if mark else 0, last_seq, name, number),
+        (manager_id, mark[0] if mark else 0, last_seq, step or None, number),
     ).fetchone()
     return found[0] - 1 if found else last_seq
 

@@ -11,7 +11,7 @@ from jobs.row import LEVELS
 # "StSt": marks a database file as ours, so that another program's file is never written to.
 APPLICATION_ID = 0x53745374
 CHECK_SECONDS = 1.0
-MARK_EVERY = 256
+MARK_ROWS = 512
 
 migrations = Migrations("stepstream")
 
@@ -208,10 +208,14 @@ def add_totals(db: Database) -> None:
 
 @migrations()
 def add_line_marks(db: Database) -> None:
-    """Where the first and every so manieth line of a step is: any is found quickly. Lines by level."""
+    """Where the first line of each step among so many rows is: any is found quickly. Lines by level."""
     db.execute(
-        "CREATE INDEX log_line_marks ON log (manager_id, step_name, line_number)"
-        f" WHERE (line_number - 1) % {MARK_EVERY} = 0"
+        "CREATE TABLE line_marks (manager_id TEXT, step_name TEXT, line_number INTEGER, seq INTEGER NOT NULL,"
+        " PRIMARY KEY (manager_id, step_name, line_number)) WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT INTO line_marks SELECT manager_id, coalesce(step_name, ''), min(line_number), min(seq)"  # noqa: S608
+        f" FROM log WHERE event = 'job_log' GROUP BY manager_id, step_name, seq / {MARK_ROWS}"
     )
     for level in LEVELS:
         db.table("steps").add_column(f"{level}_lines", int, not_null_default=0)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
 from jobs.store.rows import Row, to_row
+from jobs.store.schema import MARK_ROWS
 from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
 
@@ -30,6 +31,7 @@ class StepHead:
     lines: int = 0
     levels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEVELS, 0))
     counts: dict[Status, int] = field(default_factory=dict)
+    marked: int = -1  # among which rows its last mark is
     changed: bool = False
 
 
@@ -42,6 +44,7 @@ class Head:
     lines: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     steps: dict[str, StepHead] = field(default_factory=dict)
+    marked: int = -1
     changed: bool = False
 
     def next_seq(self) -> int:
@@ -224,9 +227,24 @@ class Transaction:
         if counter is not head:
             counter.levels[level] += 1
         seq = head.next_seq()
+        if counter.marked != seq // MARK_ROWS:
+            counter.marked = seq // MARK_ROWS
+            self._mark(source, number, seq)
         row = prepared.numbered(seq, number)
         row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
+
+    def _mark(self, source: Source, line_number: int, seq: int) -> None:
+        """Note where a line is; no line is further than so many rows from a mark before it."""
+        self.insert(
+            "line_marks",
+            {
+                "manager_id": source.manager_id,
+                "step_name": source.step_name or "",
+                "line_number": line_number,
+                "seq": seq,
+            },
+        )
 
     def event(
         self, event: str, source: Source, fields: dict[str, Any], created_at: str | None = None

@@ -1,12 +1,20 @@
 """Does axe-core find nothing wrong, in any view and either theme, and can everything be done by keys?"""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, wait_for_end, wait_for_more_lines
+from tests.browser.panel import (
+    LOG_AT_ONCE,
+    SLOWLY,
+    OpenPanel,
+    grant_notices,
+    wait_for_end,
+    wait_for_more_lines,
+)
 from tests.programs import missing
 from tests.service import Service
 
@@ -24,6 +32,7 @@ def violations(page: Page) -> list[str]:
 
 def in_both_themes(page: Page) -> str:
     found = []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found += [f"{scheme} {one}" for one in violations(page)]
@@ -52,15 +61,14 @@ def test_every_view_is_accessible(service: Service, open_panel: OpenPanel, width
     wait_for_end(panel)
     page.get_by_role("button", name="Delete…").click()
     assert in_both_themes(page) == "", "a cancelled run"
-    service.run_to_end("load-test", worker_count=3, log_count=3, log_delay_ms=0, failure_rate=1)
-    page.locator(".managers a").first.click()
+    failed = service.run_to_end("load-test", worker_count=3, log_count=3, log_delay_ms=0, failure_rate=1)
+    panel.choose(failed["id"])
     wait_for_end(panel)
     expect(page.get_by_role("region", name="Errors")).to_be_visible()
     assert in_both_themes(page) == "", "a failed run"
     page.get_by_label("Moment").press("Home")
     assert in_both_themes(page) == "", "the past"
-    service.run_to_end("nearby-restaurants")
-    page.locator(".managers a").first.click()
+    panel.choose(service.run_to_end("nearby-restaurants")["id"])
     expect(page.get_by_role("region", name="Documents")).to_be_visible()
     page.get_by_text("Definition (TOML)").click()
     assert in_both_themes(page) == "", "documents"
@@ -97,9 +105,10 @@ def test_keys_lead_everywhere(service: Service, open_panel: OpenPanel) -> None:
     for key, name in {"t": "Steps and worker jobs by time", "m": "Moment"}.items():
         page.keyboard.press(key)
         expect(page.get_by_label(name)).to_be_focused()
-    for key, name in {"r": "Retry failed", "d": "Run Load test"}.items():
-        page.keyboard.press(key)
-        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
+    page.keyboard.press("r")
+    expect(page.get_by_role("button", name="Retry failed", exact=True)).to_be_focused()
+    page.keyboard.press("d")
+    expect(page.locator(".definitions").get_by_role("button", name=re.compile("^Run ")).first).to_be_focused()
     page.keyboard.press("e")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/#/managers/{older}/*/L*")
@@ -136,23 +145,20 @@ def test_nothing_moves_for_who_wants_no_motion(service: Service, open_panel: Ope
 
 def test_the_end_of_a_run_is_told_to_who_asked(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
-    page = panel.page
-    page.context.grant_permissions(["notifications"])
-    page.add_init_script(
-        "window.told = []; window.Notification = class { constructor(text) { told.push(text) }"
-        " static requestPermission() { return Promise.resolve('granted') } }"
-    )
-    panel.open()
+    grant_notices(panel.page)
+    page = panel.open()
     manager_id = panel.run("Load test", **SLOWLY)
     icon = page.locator("link[rel=icon]")
     page.get_by_role("button", name="Tell me").click()
     expect(page.get_by_role("button", name="Tell me")).to_have_attribute("aria-pressed", "true")
+    expect(icon).to_have_attribute("href", re.compile("^data:image/svg"))
+    running = icon.get_attribute("href") or ""
     service.post(f"/managers/{manager_id}/cancel")
     page.wait_for_function("() => told.length")
     assert page.evaluate("told") == ["Load test: cancelled"]
-    assert (icon.get_attribute("href") or "").startswith("data:image/svg+xml,")
-    service.run_to_end("load-test", **LOG_AT_ONCE)
-    page.locator(".managers a").first.click()
+    expect(icon).not_to_have_attribute("href", running)
+    expect(page).to_have_title("⊘ · Load test")
+    panel.choose(service.run_to_end("load-test", **LOG_AT_ONCE)["id"])
     wait_for_end(panel)
     assert page.evaluate("told.length") == 1, "only the run that one asked for"
 

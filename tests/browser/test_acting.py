@@ -51,6 +51,8 @@ def test_a_form_has_a_field_of_the_type_of_each_parameter(service: Service, open
     params = service.get("/managers/latest")["params"]
     assert params == {"loud": False, "names": ["Ada"], "size": 3, "ratio": 0.75, "town": ""}
     expect(page.locator(".params")).to_contain_text('names["Ada"]')
+    page.get_by_text("Definition (TOML)").click()
+    expect(page.locator("main pre")).to_have_text(TYPED)
 
 
 def test_an_error_shows_the_line_of_its_file(service: Service, open_panel: OpenPanel) -> None:

@@ -1,5 +1,6 @@
 """Does the panel find back to the service, whatever becomes of the connection, and never need a reload?"""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +9,15 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.panel import SLOWLY, OpenPanel, line_count, wait_for_end, wait_for_more_lines
+from tests.browser.panel import (
+    SLOWLY,
+    OpenPanel,
+    Panel,
+    grant_notices,
+    line_count,
+    wait_for_end,
+    wait_for_more_lines,
+)
 from tests.service import Service
 
 pytestmark = pytest.mark.slow
@@ -108,28 +117,87 @@ def test_a_proxy_that_answers_503_for_a_while(service: Service, proxy: Proxy, op
     assert_stayed(page)
 
 
+class Asked:
+    """What a page has asked the service for."""
+
+    def __init__(self, page: Page) -> None:
+        self.paths: list[str] = []
+        page.on("request", lambda request: self.paths.append(request.url.split("/", 3)[3]))
+
+    def streams(self) -> list[str]:
+        return [path for path in self.paths if path.startswith("events?")]
+
+
+def run_in_view(panel: Panel) -> tuple[Page, Asked, str]:
+    """A run that goes on, in a page whose clock is the test's."""
+    panel.page.clock.install()
+    asked = Asked(panel.page)
+    page = panel.open()
+    manager_id = panel.run("Load test", **SLOWLY)
+    wait_for_more_lines(panel, "flat", more=20)
+    return page, asked, manager_id
+
+
 def test_a_hidden_tab_gives_its_stream_back_and_goes_on_by_id(
     service: Service, open_panel: OpenPanel
 ) -> None:
     panel = open_panel(service)
-    page = panel.page
-    page.clock.install()
-    streams: list[str] = []
-    page.on("request", lambda request: streams.append(request.url) if "/events?" in request.url else None)
-    panel.open()
-    panel.run("Load test", **SLOWLY)
-    wait_for_more_lines(panel, "flat", more=20)
+    page, asked, _ = run_in_view(panel)
     before = line_count(panel, "flat")
     page.evaluate(HIDE, True)
-    page.clock.fast_forward(40_000)
-    expect(page.locator("main .badge")).to_have_text("paused", timeout=10_000)
-    held = len(streams)
+    page.clock.fast_forward(20_000)
+    expect(page.locator("main .badge")).to_have_text("live")
+    page.clock.fast_forward(20_000)
+    expect(page.locator("main .badge")).to_have_text(re.compile(r"^paused( · stale since [\d:]+)?$"))
+    page.clock.run_for(10_000)  # what was asked before is answered
+    held = len(asked.paths)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.clock.run_for(120_000)
+    assert asked.paths[held:] == [], "nobody looks, nothing is asked"
     page.evaluate(HIDE, False)
-    expect(page.locator("main .badge")).to_have_text("live", timeout=10_000)
-    assert len(streams) == held + 1
-    assert "&after=" in streams[-1]
+    expect(page.locator("main .badge")).to_have_text("live")
+    assert len(asked.streams()) == 3, "the lists, the run, and the run once more"
+    assert "&after=" in asked.streams()[-1]
     wait_for_end(panel)
     assert line_count(panel, "flat") > before
+
+
+def test_a_hidden_tab_that_shall_tell_of_the_end_asks_every_five_seconds(
+    service: Service, open_panel: OpenPanel
+) -> None:
+    panel = open_panel(service)
+    grant_notices(panel.page)
+    page, asked, manager_id = run_in_view(panel)
+    page.get_by_role("button", name="Tell me").click()
+    page.evaluate(HIDE, True)
+    page.clock.fast_forward(40_000)
+    expect(page.locator("main .badge")).to_contain_text("paused")
+    with page.expect_response(f"**/managers/{manager_id}"):
+        page.clock.run_for(10_000)  # what was asked before is answered
+    held = len(asked.paths)
+    for _ in range(5):
+        with page.expect_response(f"**/managers/{manager_id}"):
+            page.clock.run_for(5_500)
+    service.post(f"/managers/{manager_id}/cancel")
+    service.finish(manager_id)
+    assert page.evaluate("told") == []
+    page.clock.run_for(5_500)
+    page.wait_for_function("() => told.length")
+    assert page.evaluate("told") == ["Load test: cancelled"]
+    assert asked.paths[held:] == [f"managers/{manager_id}"] * 6, "no stream, no list"
+    page.clock.run_for(60_000)
+    assert len(asked.paths) == held + 6, "once it is told there is nothing to ask for"
+
+
+def test_a_laptop_that_slept(service: Service, open_panel: OpenPanel) -> None:
+    panel = open_panel(service)
+    page, _, manager_id = run_in_view(panel)
+    stay(page)
+    with page.expect_request(re.compile(r"/events\?.*&after=\d+$")):  # its connection is taken for dead
+        page.clock.fast_forward(600_000)
+    service.post(f"/managers/{manager_id}/cancel")
+    wait_for_end(panel)
+    assert_stayed(page)
 
 
 def test_a_new_database_behind_the_same_address(service: Service, open_panel: OpenPanel) -> None:

@@ -15,6 +15,10 @@ from tests.browser.panel import (
 )
 from tests.service import Service
 
+# The element that has the focus is marked, itself or all of its head.
+SEEN = """document.activeElement === document.body || [null, "::after"].some((part) =>
+    getComputedStyle(document.activeElement, part).outlineStyle === "solid")"""
+
 
 def test_shipped_example_runs_at_the_press_of_a_button(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
@@ -152,7 +156,7 @@ def test_a_narrow_window_shows_everything_without_scrolling_sideways(
     assert box(panel, "extract_keywords").evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
-def test_every_control_has_a_name_and_can_be_reached_with_the_keyboard(
+def test_every_control_has_a_name_and_is_reached_and_shown_by_the_keyboard(
     service: Service, open_panel: OpenPanel
 ) -> None:
     service.run_to_end("nearby-restaurants")
@@ -166,6 +170,7 @@ def test_every_control_has_a_name_and_can_be_reached_with_the_keyboard(
             "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()"
         )
         assert name
+        assert page.evaluate(SEEN), f"one sees where one is: {name[:50]}"
         reached.add(name)
         page.keyboard.press("Tab")
     assert {"Run Load test", "Definition (TOML)", "extract_keywords", "Lines of extract_keywords"} <= reached

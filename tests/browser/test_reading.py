@@ -1,7 +1,6 @@
 """Can a log be read as its reader likes: filtered, searched, in its colours, wrapped or not, copied, kept?"""
 
 import re
-from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -36,20 +35,17 @@ WORKERS = """
 
 
 @pytest.fixture(scope="module")
-def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with a run that has ended: 1,010 lines of all levels, by three worker jobs."""
-    service = Service(tmp_path_factory.mktemp("talking"))
-    service.add_workers("talk", WORKERS)
-    service.define("talk", "[params]\nrounds = 330\n[step.talk]\ntype = 'talk'\nrounds = '{params.rounds}'\n")
-    service.start()
-    service.run_to_end("talk")
-    yield service
-    service.kill()
+def talking(running_service: Service) -> Service:
+    """A service whose first run has ended: 1,000 lines of all levels, by three worker jobs."""
+    toml = "[params]\nrounds = 330\n[step.talk]\ntype = 'talk'\nrounds = '{params.rounds}'\n"
+    running_service.define("talk", toml)
+    running_service.run_to_end("talk")
+    return running_service
 
 
 def opened(open_panel: OpenPanel, service: Service, place: str = "") -> Panel:
     panel: Panel = open_panel(service)
-    panel.open(f"#/managers/{service.get('/managers/latest')['id']}{place}")
+    panel.open(f"#/managers/{service.get('/managers')['items'][-1]['id']}{place}")
     wait_for_end(panel)
     return panel
 
@@ -71,13 +67,19 @@ def test_level_counts_are_filters(talking: Service, open_panel: OpenPanel) -> No
     panel = opened(open_panel, talking)
     button = tool(panel, "warning 3")
     button.click()
-    expect(panel.step("talk").locator(".line")).to_have_count(4)
+    expect(panel.step("talk").locator(".line:has(time)")).to_have_count(4)
     assert levels(panel) == {"WARN", "ERROR"}
     expect(button).to_have_attribute("aria-pressed", "true")
     assert line_count(panel, "talk") == 1_000
-    with panel.page.expect_download() as download:
-        panel.step("talk").get_by_role("link", name="NDJSON").click()
-    assert len(download.value.path().read_text().splitlines()) == 4
+    for form in ("NDJSON", "Text"):
+        with panel.page.expect_download() as download:
+            panel.step("talk").get_by_role("link", name=form, exact=True).click()
+        saved = download.value.path().read_text(encoding="utf-8")
+        assert saved.count("is worn out") == 3
+        assert "says" not in saved
+    amber = panel.step("talk").locator(".line.warning .level").first
+    red, green, blue = amber.evaluate("one => getComputedStyle(one).color.match(/[\\d.]+/g).map(Number)")
+    assert red > green > blue
     button.click()
     expect(panel.step("talk").locator(".line.debug").last).to_be_visible()
 
@@ -85,6 +87,8 @@ def test_level_counts_are_filters(talking: Service, open_panel: OpenPanel) -> No
 def test_the_lines_of_one_worker_job_are_a_click_away(talking: Service, open_panel: OpenPanel) -> None:
     panel = opened(open_panel, talking)
     tags = panel.step("talk").locator(".line .tag")
+    last = [tags.filter(has_text=f"#{number}").last for number in (1, 2, 3)]
+    assert len({one.evaluate("one => getComputedStyle(one).color") for one in last}) == 3
     tags.filter(has_text="#2").last.click()
     expect(tags.filter(has_not_text="#2")).to_have_count(0)
     to_top_of_filtered = box(panel, "talk")
@@ -152,6 +156,11 @@ def test_words_are_found_and_walked_through(talking: Service, open_panel: OpenPa
     page.get_by_role("button", name="Previous hit").click()
     expect(told).to_have_text("3 of 3")
     expect(find(page, "haystack")).to_have_text("no hits")
+    page.get_by_label("Where to look").select_option("this step")
+    expect(find(page, "needle job")).to_have_text("1 of 3")
+    expect(find(page, "started talk"), "that says the manager").to_have_text("no hits")
+    page.get_by_label("Where to look").select_option("this run")
+    expect(find(page, "started talk")).to_have_text("1 of 1")
     talking.run_to_end("talk", rounds=0)
     page.get_by_label("Where to look").select_option("all runs")
     told = find(page, "worn out")
@@ -186,18 +195,15 @@ def test_a_filtered_log_goes_on(talking: Service, open_panel: OpenPanel) -> None
 
 
 @pytest.mark.parametrize("place", ["message", "name"])
-def test_markup_stays_text(make_service: Callable[..., Service], open_panel: OpenPanel, place: str) -> None:
-    service = make_service()
-    service.add_workers("talk", WORKERS)
+def test_markup_stays_text(talking: Service, open_panel: OpenPanel, place: str) -> None:
     name = EVIL.replace("'", "\\u0027").replace('"', '\\"')
     step = f'"{name}"' if place == "name" else "talk"
-    service.define(
+    talking.define(
         "evil", f'name = "{name}"\ndescription = "{name}"\n[step.{step}]\ntype = "talk"\nrounds = 1\n'
     )
-    service.start()
-    service.run_to_end("evil")
-    panel = open_panel(service)
-    page = panel.open()
+    manager_id = talking.run_to_end("evil")["id"]
+    panel = open_panel(talking)
+    page = panel.open(f"#/managers/{manager_id}")
     wait_for_end(panel)
     expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
     expect(page.locator(".line.error .message")).to_have_text(EVIL)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -11,7 +10,7 @@ from tests.browser.panel import OpenPanel, wait_for_end
 from tests.service import Service
 
 EVIL = "<img src=x onerror=document.title='broken'>"
-HOSTILE = f"""
+WORKERS = f"""
     from jobs import Job, worker
 
     EVIL = {EVIL!r}
@@ -74,11 +73,7 @@ def test_a_keyword_that_many_share_filters_by_it(service: Service, open_panel: O
     expect(found.get_by_role("heading")).to_have_text("36 documents")
 
 
-def test_text_stays_text_whatever_is_in_it(
-    make_service: Callable[..., Service], open_panel: OpenPanel
-) -> None:
-    service = make_service()
-    service.add_workers("hostile", HOSTILE)
+def test_text_stays_text_whatever_is_in_it(service: Service, open_panel: OpenPanel) -> None:
     service.define(
         "hostile",
         f'name = "{EVIL}"\ndescription = "{EVIL}"\n[params]\ntext = "{EVIL}"\n'
@@ -89,7 +84,6 @@ def test_text_stays_text_whatever_is_in_it(
         f'name = "{EVIL} wild"\ndescription = "{EVIL}"\n[params]\ntext = "{EVIL}"\n'
         f'[step.a]\ndescription = "{EVIL}"\ntype = "hostile"\ntext = "{{params.text}}"\n',
     )
-    service.start()
     service.run_to_end("wild")
     panel = open_panel(service)
     page = panel.open()

@@ -1,7 +1,6 @@
 """Does the panel show how far worker jobs are, and can what did not complete be run again in it?"""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,10 +51,8 @@ class Place:
 
 
 @pytest.fixture
-def place(make_service: Callable[..., Service], tmp_path: Path) -> Place:
-    service = make_service()
-    service.add_workers("own", WORKERS)
-    return Place(service.start(), tmp_path / "go")
+def place(service: Service, tmp_path: Path) -> Place:
+    return Place(service, tmp_path / "go")
 
 
 def test_retry_runs_again_what_failed(place: Place, open_panel: OpenPanel) -> None:

@@ -1,8 +1,6 @@
 """Is seen at a glance what ran when, how fast, and what went wrong, and can the past be replayed?"""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -10,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, line_count, wait_for_end, wait_for_more_lines
 from tests.service import Service
 
-MANY = """
+WORKERS = """
     from jobs import Job, worker
 
     @worker("many")
@@ -165,6 +163,7 @@ def test_a_replay_goes_on_by_itself_to_the_end(service: Service, open_panel: Ope
     page.get_by_role("button", name="1×", exact=True).click()
     expect(page.locator("main .badge")).to_contain_text("as at")
     page.get_by_role("button", name="10×", exact=True).click()
+    page.get_by_role("button", name="100×", exact=True).click()
     expect(page.locator("main .badge")).to_contain_text("complete: ")
     expect(page.locator(".state > .status")).to_have_text("completed")
     assert "running" in page.evaluate("[...seen]")
@@ -188,13 +187,8 @@ def test_the_past_can_be_seen_while_the_run_goes_on(service: Service, open_panel
 
 
 @pytest.mark.slow
-def test_ten_thousand_worker_jobs_do_not_slow_it(
-    make_service: Callable[..., Service], open_panel: OpenPanel, tmp_path: Path
-) -> None:
-    service = make_service()
-    service.add_workers("many", MANY)
+def test_ten_thousand_worker_jobs_do_not_slow_it(service: Service, open_panel: OpenPanel) -> None:
     service.define("many", '[step.a]\ntype = "many"\nnumber = 10000\nconcurrency = 50\n')
-    service.start()
     service.run_to_end("many")
     panel = open_panel(service)
     panel.page.add_init_script(
