@@ -2,7 +2,7 @@
 import { clockTime, count, dotted, elapsed, h, icon, keyed, link, moment, plural, s, set, setIcon, word, write } from "./page.js";
 import { address, get, later, pathOf } from "./service.js";
 import { cancelling, deleting, noticeButton, retrying } from "./steps.js";
-import { hasEnded } from "./tree.js";
+import { hasEnded, STATUSES } from "./tree.js";
 
 export class Header {
   constructor(id, deleted) {
@@ -84,7 +84,6 @@ export function badge({ receipt }, stream, behind) {
   return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
 }
 
-/** For a screen reader. */
 export function summary(tree) {
   const { name, definition, status } = tree?.manager ?? {};
   const known = name || definition;
@@ -97,10 +96,7 @@ export function summary(tree) {
   }).join("; ");
 }
 
-const SIGNS = {
-  pending: "○", running: "▶", completed: "✓", completed_with_warnings: "⚠", failed: "✗", cancelled: "⊘",
-  interrupted: "⚡", skipped: "»",
-};
+const SIGNS = "▶○✓⚠✗⊘⚡»"; // in the order of STATUSES
 const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
 const tabIcon = document.querySelector("link[rel=icon]");
 const plain = tabIcon.href;
@@ -109,14 +105,14 @@ export function tab(tree) {
   const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
   const known = name || definition;
   const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
-  document.title = known ? `${SIGNS[status]}${far} · ${known}` : "Stepstream";
+  document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
   set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
     + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
 
 export function go(id, { step_name: step, line_number: number }) {
   location.replace(link(id, step ?? "", { from: number, to: number }));
-  dispatchEvent(new Event("hashchange")); // also once more
+  dispatchEvent(new Event("hashchange"));
 }
 
 export class Glance {
@@ -136,7 +132,7 @@ export class Glance {
     this.ask("errors", levels.error, async () => this.group((await get(pathOf(this.id))).error_groups));
   }
 
-  /** Once a number has changed, and every other second at most. */
+  /** Of a number that has changed, every other second. */
   async ask(name, n, action) {
     if (!n || this.known[name] === n || this.known[name] === null) return;
     this.known[name] = null;

@@ -2,19 +2,18 @@
  * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
  * their place. A line is taken for one row high and put right when drawn.
  */
-import { PAGE } from "./log.js";
-import { h, keyed, plural, write } from "./page.js";
-import { lineRow, Reading, settings } from "./reading.js";
+import { PAGE, Reading, settings } from "./log.js";
+import { h, keyed, lineRow, plural, write } from "./page.js";
 
-const AHEAD = 10; // rows drawn above and below what is in sight
-const FETCHED = 200; // lines fetched above and below
-const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elements
+const AHEAD = 10; // rows drawn around what is in sight
+const FETCHED = 200;
+const HIGHEST = 15_000_000; // pixels that browsers can place
 
 export class LineList {
   constructor(log, { label, mark, href }) {
     Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
     this.heights = new Heights();
-    this.offset = 0; // from a place in the box to one in the taller list
+    this.offset = 0; // of a place in the list, which may be taller than the box
     this.block = h("div.rows", { click: (event) => this.clicked(event) });
     this.space = h("div.space", this.block);
     this.box = h("div.lines", {
@@ -24,7 +23,7 @@ export class LineList {
     this.more = h("button.more", { hidden: true, click: () => this.resume() });
     this.reading = new Reading(this);
     this.element = h("div.log", this.reading.element, h("div.frame", this.box, this.more));
-    new ResizeObserver(() => this.soon()).observe(this.box); // unfolded, or another width
+    new ResizeObserver(() => this.soon()).observe(this.box);
     new IntersectionObserver(([{ isIntersecting }]) => {
       this.far = !isIntersecting;
       this.soon();
@@ -60,7 +59,7 @@ export class LineList {
     return this.box.clientHeight;
   }
 
-  /** How far the box can be scrolled, and how far the list. */
+  /** How far box and list can be scrolled. */
   reach() {
     const { total } = this.heights;
     this.space.style.height = `${Math.min(total, HIGHEST)}px`;
@@ -87,12 +86,11 @@ export class LineList {
     this.top = this.box.scrollTop;
   }
 
-  /** To a place in the list, as far down in the box. */
   go(top) {
     const [box, list] = this.reach();
     top = Math.max(0, Math.min(list, top));
     this.box.scrollTop = box < list ? (top / list) * box : top;
-    this.top = this.box.scrollTop; // as the browser has rounded it
+    this.top = this.box.scrollTop; // as it was rounded
     this.offset = box < list ? top - this.top : 0;
   }
 
@@ -114,7 +112,6 @@ export class LineList {
     return Boolean(this.marked && line?.line_number >= this.marked.from && line.line_number <= this.marked.to);
   }
 
-  /** `scroll` brings it into sight, as soon as it is there. */
   show(range, { scroll }) {
     this.marked = range;
     if (scroll) {
@@ -137,7 +134,7 @@ export class LineList {
   /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
     const { scrollTop } = this.box;
-    if (!this.view) return; // folded by now
+    if (!this.view) return; // folded
     const [box, list] = this.reach();
     const moved = scrollTop - this.top;
     if (moved < -1) {
@@ -183,7 +180,6 @@ export class LineList {
     this.mark({ from: Math.min(start, number), to: Math.max(start, number) });
   }
 
-  /** Shift and an arrow move the mark. */
   typed(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by || !event.shiftKey) return;
@@ -207,7 +203,7 @@ export class Heights {
     Object.assign(this, { row, pages: [], sums: [] });
   }
 
-  /** Correct one height; true if it was another. */
+  /** Whether it was another. */
   set(index, height) {
     const page = Math.floor(index / PAGE);
     const more = (this.pages[page] ??= new Map()).get(index) ?? 0;
@@ -230,7 +226,7 @@ export class Heights {
     return this.before(this.length);
   }
 
-  /** The line that covers the position `y`. */
+  /** The line at `y`. */
   at(y) {
     let [top, index] = [0, 0];
     const skip = (lines, more = 0) => {

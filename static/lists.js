@@ -79,16 +79,15 @@ export function clearNotices(over) {
 
 function input(name, value) {
   const [common, text] = [{ name, autocomplete: "off", spellcheck: "false" }, shown(value)];
-  if (typeof value === "boolean") return h("input", { ...common, type: "checkbox", checked: value });
-  if (typeof value === "number") return h("input", { ...common, type: "number", step: "any", value });
-  if (typeof value === "string" && !value.includes("\n")) return h("input", { ...common, type: "text", value });
+  const type = { boolean: "checkbox", number: "number", string: "text" }[typeof value];
+  if (type && !text.includes("\n")) return h("input", { ...common, type, step: "any", checked: value === true, value });
   const area = h("textarea", { ...common, rows: Math.min(6, text.split("\n").length + 1) });
   return Object.assign(area, { value: text }); // a child would be a part of its label
 }
 
 const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** Only what was changed is sent; lists and tables as JSON, the rest as text, which the service reads. */
+/** Only what was changed is sent: lists and tables as JSON, the rest as text. */
 export const changes = (fields) => Object.fromEntries(fields.filter(({ value, text }) => text !== shown(value))
   .map(({ name, value, text }) => [name, typeof value === "object" ? parsed(text) : text]));
 
@@ -96,7 +95,7 @@ function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {
-    return text; // the service says what it expected
+    return text; // the service says why not
   }
 }
 
@@ -115,7 +114,6 @@ export function place(toml, where) {
   return found;
 }
 
-/** A dotted name without its quotes and its places in lists. */
 const plain = (name) => `${name.replace(/["'\s]|\[\d+\]/g, "")}.`;
 
 export function drawManagers(parent, items, more, chosen, now) {
@@ -150,7 +148,6 @@ export function drawToolbar(parent, { managers = {}, jobs = {} }) {
 
 const WEB = /^https?:\/\//i; // nothing else from outside becomes a link
 
-/** What a run has saved; null is nothing. */
 export async function documents(id) {
   const base = `documents?manager_id=${part(id)}`;
   const first = await get(`${base}&limit=200`);
@@ -215,7 +212,7 @@ export async function documents(id) {
 function one({ title, source_id: source, source_type: type, url, tags, metadata }) {
   const name = title || source;
   const facts = Object.entries(metadata ?? {}).filter(([key, value]) => key !== "attribution" && typeof value !== "object");
-  facts.sort((a, b) => (typeof a[1] === "number") - (typeof b[1] === "number")); // words say more
+  facts.sort((a, b) => (typeof a[1] === "number") - (typeof b[1] === "number"));
   const about = dotted(type, ...(tags ?? []), ...facts.map(([key, value]) => `${word(key)} ${value}`));
   return h("li",
     WEB.test(url) ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, name) : h("span.name", name),
@@ -229,7 +226,6 @@ function keywords(metadata) {
   return lists.flat().map((found) => String(found?.keyword ?? found)).slice(0, 15);
 }
 
-/** The keywords that documents share, most frequent first. */
 export function frequent(items) {
   const counts = new Map();
   const all = items.flatMap(({ metadata }) => [...new Set(keywords(metadata))]);

@@ -1,9 +1,11 @@
-/** Which lines of a step are here, and where does each begin? Few pages are kept, asked for as they come into sight. */
-import { get, later, pathOf } from "./service.js";
+/** Which lines of a log are here, by which filters are they read, and how are they taken along? */
+import { count, exactTime, h, keyed, set, write } from "./page.js";
+import { address, get, later, pathOf } from "./service.js";
+import { tag } from "./tree.js";
 
 export const PAGE = 256;
 const KEPT = 24;
-const AT_ONCE = 2; // requests
+const AT_ONCE = 2;
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
@@ -53,7 +55,6 @@ export class Log {
     if (!this.filtered) this.count = Math.max(this.count, lines);
   }
 
-  /** From the stream. */
   push(line) {
     if (!this.filtered) {
       this.count = Math.max(this.count, line.line_number);
@@ -70,7 +71,7 @@ export class Log {
 
   /** Where the pages of a filtered log begin; what is written meanwhile waits. */
   async index() {
-    const { pages } = this; // of this filter: the next one has others
+    const { pages } = this; // of this filter
     try {
       const { total, first, last_seq: upto } = await get(this.url({ limit: PAGE, line: "" }, `${this.path}/pages`));
       if (pages !== this.pages) return;
@@ -82,7 +83,6 @@ export class Log {
     }
   }
 
-  /** What is looked at. */
   want(from, to) {
     this.wishes = [];
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
@@ -117,9 +117,76 @@ export class Log {
       this.wishes = this.wishes.filter((one) => one !== page);
       this.changed();
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 1_000)); // not at once again
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
     loading.delete(page);
     if (pages === this.pages) this.fetch();
+  }
+}
+
+const COPIED = 1000;
+
+export const settings = { wrap: true, relative: false, keys: true };
+try {
+  Object.assign(settings, JSON.parse(localStorage.reading));
+} catch {} // not allowed
+
+export function toggle(name) {
+  settings[name] = !settings[name];
+  try {
+    localStorage.reading = JSON.stringify(settings);
+  } catch {}
+  document.dispatchEvent(new Event("reading"));
+}
+
+export class Reading {
+  constructor(list) {
+    this.list = list;
+    this.levels = h("span.levels", { role: "group", "aria-label": "Least level" });
+    this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
+    this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
+    this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
+    this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied() }, "Copy");
+    this.copy.hidden = !navigator.clipboard;
+    this.text = h("a", { download: "" }, "Text");
+    this.rows = h("a", { download: "" }, "NDJSON");
+    this.element = h("div.reading.flow", this.levels, this.worker,
+      h("span.flow.end", this.wrap, this.relative, this.copy, this.text, this.rows));
+  }
+
+  get log() {
+    return this.list.log;
+  }
+
+  filter(level, job) {
+    this.log.filter(level, job);
+    document.dispatchEvent(new Event("reading"));
+  }
+
+  draw() {
+    const { log } = this;
+    set(this.wrap, "aria-pressed", settings.wrap);
+    set(this.relative, "aria-pressed", settings.relative);
+    const levels = Object.entries(log.levels).filter(([level, n]) => n || level === log.level);
+    keyed(this.levels, levels, ([level]) => level, ([level]) => h(`button.${level}`, {
+      title: `Only ${level} and above`, click: () => this.filter(log.level === level ? null : level, log.job),
+    }), (button, [level, n]) => {
+      write(button, `${level} ${count(n)}`);
+      set(button, "aria-pressed", log.level === level);
+    });
+    this.worker.hidden = !log.job;
+    write(this.worker, `#${tag(log.job)} ✕`);
+    set(this.text, "href", address(log.url({ format: "text" })));
+    set(this.rows, "href", address(log.url({ format: "ndjson" })));
+  }
+
+  async copied() {
+    const { from, to } = this.list.marked ?? {};
+    const range = from ? { line: from, limit: Math.min(COPIED, to - from + 1) } : { tail: COPIED };
+    const lines = await get(this.log.url({ ...range, format: "ndjson" }));
+    await navigator.clipboard.writeText(lines.map(({ created_at: at, level, message }) =>
+      `${exactTime(at)} ${level.toUpperCase().padEnd(7)} ${message}\n`).join(""));
+    write(this.copy, "Copied");
+    setTimeout(() => write(this.copy, "Copy"), 1_500);
   }
 }

@@ -2,7 +2,7 @@
 import { go, summary, tab } from "./header.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
 import { clockTime, count, h, link, parse, write } from "./page.js";
-import { settings, toggle } from "./reading.js";
+import { settings, toggle } from "./log.js";
 import { Run } from "./run.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./service.js";
 import { ended } from "./steps.js";
@@ -13,11 +13,11 @@ const LISTED = 50;
 const $ = (id) => document.getElementById(id);
 const main = $("run");
 const narrow = matchMedia("(max-width: 55rem)");
-let managers = []; // the newest runs
+let managers = [];
 let stats = {};
 let run = null;
 let frame;
-let linked = parse(location.hash); // at first
+let linked = parse(location.hash);
 
 const stream = new Stream({
   position: () => run?.tree.seq ?? 0,
@@ -30,7 +30,7 @@ const stream = new Stream({
   },
   gone() {
     run?.gone();
-    stream.open(null); // the lists go on
+    stream.open(null);
   },
 });
 
@@ -39,7 +39,7 @@ function tallied(data) {
   stats = data;
   const total = sum(stats.managers);
   if (stream.fresh) managers = [];
-  else if (total < managers.length) relist(); // one was deleted
+  else if (total < managers.length) relist();
   stream.fresh = false;
   if (!total) welcome();
 }
@@ -54,7 +54,7 @@ function listed(manager) {
   managers = [...managers.filter(({ id }) => id !== manager.id), manager]
     .sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, LISTED);
   if (hasEnded(manager.status)) clearNotices((blocker) => blocker === manager.id);
-  if (!run) later("choose", 20, choose); // the newest, once all have come
+  if (!run) later("choose", 20, choose); // the newest
   draw();
 }
 
@@ -197,7 +197,7 @@ function find(form, chosen) {
       asked = "";
       return write(told, message);
     }
-    if (asked !== wanted || !hits) return; // other words by now, or no answer yet
+    if (asked !== wanted || !hits) return; // other words by now
     const { items, next } = hits;
     if (!items.length) return write(told, "no hits");
     at = (at + by + items.length) % items.length;
@@ -245,5 +245,5 @@ addEventListener("keydown", (event) => {
   if (!lead) return;
   event.preventDefault();
   if (typeof lead === "function") return lead();
-  [...document.querySelectorAll(lead)].find((one) => one.offsetParent)?.focus(); // only the focus
+  [...document.querySelectorAll(lead)].find((one) => one.offsetParent)?.focus();
 });

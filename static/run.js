@@ -9,7 +9,6 @@ import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  /** `draw` asks to be drawn with the page's next frame. */
   constructor(id, parent, { mark, stream, deleted, draw }) {
     Object.assign(this, { id, parent, mark, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
     this.header = new Header(id, () => deleted(id));
@@ -25,7 +24,6 @@ export class Run {
       this.list, this.found);
   }
 
-  /** Of a step, or "" for the run's own. */
   log(step) {
     if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, this.draw));
     return this.logs.get(step);
@@ -47,7 +45,7 @@ export class Run {
     else if (event === "end") this.ended();
     else if (event === "reset") {
       for (const log of this.logs.values()) Object.assign(log, { total: 0 }).reset();
-      this.stream.open(); // from the end of what there is now
+      this.stream.open();
     }
     this.draw();
   }
@@ -69,7 +67,7 @@ export class Run {
   }
 
   render() {
-    const { at } = this.travel; // a moment of the past that is shown, or null
+    const { at } = this.travel; // null is the present
     const past = at !== null;
     const tree = past ? this.travel.view() : this.tree;
     const now = at ?? serverNow();
@@ -154,7 +152,6 @@ class Travel {
     this.run.draw();
   }
 
-  /** Again is pause. */
   play(speed) {
     this.speed = this.speed === speed ? 0 : speed;
     let last = performance.now();
@@ -183,7 +180,7 @@ class Travel {
     return this.tree;
   }
 
-  /** How many lines each step had. One question after the other. */
+  /** How many lines each step had, one question at a time. */
   async count() {
     const { at, run } = this;
     if (this.counting || this.counted === at) return;
@@ -195,7 +192,7 @@ class Travel {
         this.lines.set(name, line?.line_number ?? 0);
       }));
       this.counted = at;
-    } catch {} // the next moment asks again
+    } catch {} // the next moment asks
     this.counting = false;
     if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
   }

@@ -5,11 +5,10 @@ export const part = encodeURIComponent;
 export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
 export const address = (path) => new URL(path, document.baseURI); // below a prefix, too
 
-let skew = 0; // of this machine's clock
+let skew = 0; // of clocks
 
 export const serverNow = () => Date.now() - skew;
 
-/** Status 0 is no answer at all. */
 const problem = (said) => Object.assign(new Error(said.detail), said);
 
 async function ask(path, options) {
@@ -57,7 +56,7 @@ function askForToken(done) {
     }
     dialog.remove();
     done();
-    dispatchEvent(new Event("online")); // the stream need not wait
+    dispatchEvent(new Event("online"));
   };
   const close = () => dialog.isConnected && dialog.showModal(); // by Escape
   const dialog = h("dialog.login", { "aria-label": "Log in", close }, h("form", { submit }, h("h1", "Log in"),
@@ -66,9 +65,9 @@ function askForToken(done) {
   dialog.showModal();
 }
 
-const timers = new Map(); // by name: setting one again replaces it
+const timers = new Map();
 
-/** Once, and jittered, so that tabs spread out. */
+/** Instead of the one of that name; jittered, so that tabs spread out. */
 export function later(name, ms, action) {
   cancel(name);
   timers.set(name, setTimeout(() => {
@@ -96,8 +95,8 @@ export function cancel(name) {
 const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
 const STATES = { ping: "open", bye: "stopping", busy: "busy" };
 const SILENCE = 45_000; // three of the service's pings
-const TAIL = 500; // rows that come first
-const FAR = 20_000; // rows behind: not read one by one
+const TAIL = 500; // rows at first
+const FAR = 20_000; // rows not to be read one by one
 const LONGEST_DELAY = 8_000;
 const MOST = 5;
 const tab = Math.random();
@@ -164,7 +163,7 @@ export class Stream {
     else this.owner.gone();
   }
 
-  /** Whether the run may still be there; one that went on far is taken up at its end. */
+  /** Whether the run may be there; one that went on far is taken up at its end. */
   async ask() {
     if (!this.id) return true;
     try {

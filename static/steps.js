@@ -20,7 +20,7 @@ export class Step {
     this.warnings = h("span.chip.warning");
     this.errors = h("a.chip.error", { target: "_blank", href: address(this.lines.url({ level: "error" })), title: "The errors as text" });
     this.time = h("span.time");
-    this.parts = Object.keys(PARTS).map((status) => h(`i.${status}`));
+    this.parts = PARTS.map((status) => h(`i.${status}`));
     this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);
     this.far = h("p.progress-text");
     this.progress = h("div.progress.flow", this.bar, this.far);
@@ -44,7 +44,6 @@ export class Step {
       this.progress, this.reason, this.body);
   }
 
-  /** What a link points at. */
   show(range) {
     this.choose(true);
     this.list.show(range, { scroll: true });
@@ -97,26 +96,23 @@ export class Step {
   }
 
   advance({ counts, progress, eta }, ended) {
-    const of = (statuses) => statuses.reduce((sum, status) => sum + (counts[`${status}_jobs`] ?? 0), 0);
-    const total = of(["total"]);
+    const of = (status) => counts[`${status}_jobs`] ?? 0;
+    const total = of("total");
     this.progress.hidden = !total;
     if (!total) return;
-    const parts = Object.values(PARTS).map(of);
-    parts.forEach((n, i) => (this.parts[i].style.width = `${(100 * n) / total}%`));
-    const others = ["cancelled", "interrupted"].filter((status) => of([status]));
+    PARTS.forEach((status, i) => (this.parts[i].style.width = `${(100 * of(status)) / total}%`));
+    const others = ["cancelled", "interrupted"].filter(of);
     const all = ["pending", "running", "completed", "failed", ...others];
-    const text = progress || all.map((status) => `${of([status])} ${status}`).join(", ");
+    const text = progress || all.map((status) => `${of(status)} ${status}`).join(", ");
     const left = eta && !ended && `about ${ticking(Math.max(1, Math.round(eta)))} left`;
     set(this.bar, "aria-valuemax", total);
-    set(this.bar, "aria-valuenow", parts[0] + parts[1] + parts[2]);
+    set(this.bar, "aria-valuenow", total - of("pending") - of("running"));
     set(this.bar, "aria-valuetext", text);
     write(this.far, dotted(text, left));
   }
 }
 
-const PARTS = {
-  completed: ["completed"], failed: ["failed"], cancelled: ["cancelled", "interrupted"], running: ["running"],
-};
+const PARTS = ["completed", "failed", "cancelled", "interrupted", "running"];
 
 class Action {
   /** `heading` takes the focus of a control that goes away; `busy` is its label until the state changes. */
@@ -177,7 +173,6 @@ class Action {
   }
 }
 
-/** `of` a {step}, a {job} or, empty, the run. */
 export function cancelling(id, of, heading) {
   const [what = "run"] = Object.keys(of);
   return new Action(heading, {
@@ -200,7 +195,7 @@ export const deleting = (id, heading, sent) => new Action(heading, {
   },
 });
 
-let wanted = null; // the run that a notice was asked for
+let wanted = null; // the run to tell of
 
 export function noticeButton(id) {
   const click = async () => {

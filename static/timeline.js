@@ -9,9 +9,9 @@ import { hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
-const SLICES = 160; // of a step's bar
+const SLICES = 160;
 const PAUSE = 250; // milliseconds, or more: drawing takes a twentieth of the time at most
-const MOST = 20_000; // worker jobs
+const MOST = 20_000;
 
 export class Timeline {
   constructor(run) {
@@ -32,7 +32,7 @@ export class Timeline {
     new ResizeObserver(() => this.render()).observe(this.box);
   }
 
-  /** Those of before; what changes comes by the stream. */
+  /** What changes comes by the stream. */
   async load() {
     const list = pathOf(this.run.id, "/jobs");
     for (let path = `${list}?limit=1000`; path && this.jobs.size < MOST;) {
@@ -105,7 +105,7 @@ export class Timeline {
     const took = dotted(far, from ? duration((to - from) / 1000) : word(status));
     const [x, right] = from ? [this.x(from), this.x(to)] : [this.left, this.left];
     const width = Math.max(2, right - x);
-    const beside = right + 7 * took.length < this.x(this.to); // else in it
+    const beside = right + 7 * took.length < this.x(this.to);
     return s("g", {
       role: "option", id: `bar-${index}`, "aria-selected": id === this.chosen, transform: `translate(0 ${row * ROW})`,
       "aria-label": `${name} ${took}, ${word(status)}${slow ? ", slow" : ""}`,
@@ -140,7 +140,6 @@ export class Timeline {
     this.render();
   }
 
-  /** Of the chosen worker job. */
   tell() {
     const job = this.jobs.get(this.chosen);
     if (!job) return this.about.replaceChildren();

@@ -9,7 +9,7 @@ export const STATUSES = [
 export const hasEnded = (status) => STATUSES.indexOf(status) > 1;
 export const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
-const MOST_JOBS = 5_000; // those that run, and those that ended last
+const MOST_JOBS = 5_000; // and all that run
 
 const blank = () => ({
   status: "pending", reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
@@ -21,15 +21,15 @@ export const emptyTree = (id) => ({
   seq: 0, // the last row that came, or that a snapshot contains
   known: 0, // the last of the snapshot: up to there rows are history and change no state
   manager: { ...blank(), id }, // its lines: the whole run's
-  steps: new Map(), // in file order
-  own: blank(), // the manager's own lines
+  steps: new Map(),
+  own: blank(), // the manager's lines
   jobs: new Map(),
-  missing: 0, // rows that did not come
+  missing: 0,
   gaps: [],
   receipt: null,
 });
 
-/** The run before its first row. */
+/** Before the first row. */
 export function beginning({ id, manager: { name, definition, params, toml, created_at }, steps }) {
   const pending = [...steps.values()].map(({ name, description, type, depends }) =>
     ({ name, description, type, depends, status: "pending" }));
@@ -81,7 +81,7 @@ function turned(tree, data, fresh) {
   if (data.job_type === "worker") return job(tree, data);
   if (!fresh) return;
   turn(data.job_type === "manager" ? tree.manager : step(tree, data.step_name), data);
-  if (!hasEnded(tree.manager.status)) tree.receipt = null; // a retry reopened the run
+  if (!hasEnded(tree.manager.status)) tree.receipt = null; // retried
 }
 
 function turn(of, { status, reason = null, attempt = of.attempt, duration = null, created_at: at, started_at: started }) {
@@ -142,7 +142,6 @@ function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...man
 
 const lines = (levels = blank().levels) => ({ levels: { ...levels }, lines: sum(levels) });
 
-/** The lines that are no step's. */
 const rest = (levels = {}, steps) => Object.fromEntries(Object.entries(levels).map(([level, n]) =>
   [level, steps.reduce((left, one) => left - (one.log_counts?.[level] ?? 0), n)]));
 

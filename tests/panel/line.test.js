@@ -15,7 +15,7 @@ class Element {
   }
 }
 globalThis.document = { createElement: () => new Element() };
-const { coloured } = await import("../../static/reading.js");
+const { coloured } = await import("../../static/page.js");
 
 const shown = (text) => coloured(text).map((node) => (typeof node === "string" ? node
   : [node.children.join(""), node.attributes.class ?? "", node.style.color ?? "", node.style.background ?? ""]));
