@@ -1,4 +1,4 @@
-/** How do the parts work together? The address chooses a run, one stream brings all news, words and keys lead everywhere. */
+/** How do the parts work together? The address chooses a run, one stream brings news, words and keys lead everywhere. */
 import { go, summary, tab } from "./header.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
 import { clockTime, count, h, link, parse, write } from "./page.js";
