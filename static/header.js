@@ -117,7 +117,7 @@ export function go(id, { step_name: step, line_number: number }) {
 
 export class Glance {
   constructor(id) {
-    Object.assign(this, { id, known: {} });
+    this.id = id;
     this.curve = s("path");
     this.peak = h("span");
     this.rate = h("span.rate.quiet.flow", { hidden: true },
@@ -127,17 +127,16 @@ export class Glance {
     this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
   }
 
-  draw({ manager: { levels, lines } }) {
-    this.ask("rate", lines, async () => this.plot(await get(pathOf(this.id, "/log/rate"))));
-    this.ask("errors", levels.error, async () => this.group((await get(pathOf(this.id))).error_groups));
-  }
-
-  /** Of a number that has changed, every other second. */
-  async ask(name, n, action) {
-    if (!n || this.known[name] === n || this.known[name] === null) return;
-    this.known[name] = null;
-    await action().catch(() => {});
-    later(name, 2_000, () => (this.known[name] = n));
+  /** Every other second, if there are more lines. */
+  async draw({ manager: { lines } }) {
+    if (!lines || this.known === lines || this.asking) return;
+    this.asking = true;
+    try {
+      this.plot(await get(pathOf(this.id, "/log/rate")));
+      this.group((await get(pathOf(this.id))).error_groups);
+      this.known = lines;
+    } catch {} // the next time
+    later(`glance ${this.id}`, 2_000, () => (this.asking = false));
   }
 
   plot({ seconds, lines }) {
@@ -164,8 +163,7 @@ export class Glance {
   async go(seq) {
     write(this.problem, "");
     try {
-      const [line] = await get(pathOf(this.id, `/log?format=ndjson&limit=1&after=${seq - 1}`));
-      go(this.id, line);
+      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${seq - 1}`))).items[0]);
     } catch (error) {
       write(this.problem, error.message);
     }

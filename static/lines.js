@@ -2,11 +2,12 @@
  * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
  * their place. A line is taken for one row high and put right when drawn.
  */
-import { PAGE, Reading, settings } from "./log.js";
+import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
 
 const AHEAD = 10; // rows drawn around what is in sight
 const FETCHED = 200;
+const MEASURED = 10_000; // lines whose heights are known
 const HIGHEST = 15_000_000; // pixels that browsers can place
 
 export class LineList {
@@ -192,33 +193,28 @@ export class LineList {
   }
 }
 
-/** In pixels: only what lines have more than a row, summed by page. */
+/** In pixels: a line is one row high unless it was measured. */
 export class Heights {
   length = 0;
   row = 1;
-  pages = [];
-  sums = [];
+  more = new Map();
 
   clear(row) {
-    Object.assign(this, { row, pages: [], sums: [] });
+    Object.assign(this, { row, more: new Map() });
   }
 
-  /** Whether it was another. */
+  /** Whether it was another. Those measured first are forgotten first. */
   set(index, height) {
-    const page = Math.floor(index / PAGE);
-    const more = (this.pages[page] ??= new Map()).get(index) ?? 0;
-    const change = height - this.row - more;
-    if (!change) return false;
-    this.pages[page].set(index, more + change);
-    this.sums[page] = (this.sums[page] ?? 0) + change;
+    const more = height - this.row;
+    if ((this.more.get(index) ?? 0) === more) return false;
+    this.more.set(index, more);
+    if (this.more.size > MEASURED) this.more.delete(this.more.keys().next().value);
     return true;
   }
 
   before(index) {
-    const page = Math.floor(index / PAGE);
     let top = index * this.row;
-    for (let i = 0; i < page; i++) top += this.sums[i] ?? 0;
-    for (const [i, more] of this.pages[page] ?? []) if (i < index) top += more;
+    for (const [i, more] of this.more) if (i < index) top += more;
     return top;
   }
 
@@ -228,16 +224,12 @@ export class Heights {
 
   /** The line at `y`. */
   at(y) {
-    let [top, index] = [0, 0];
-    const skip = (lines, more = 0) => {
-      const next = top + lines * this.row + more;
-      if (next > y || index + lines >= this.length) return false;
-      [top, index] = [next, index + lines];
-      return true;
-    };
-    while (skip(PAGE, this.sums[index / PAGE]));
-    const page = this.pages[index / PAGE];
-    while (skip(1, page?.get(index)));
-    return index;
+    let [low, high] = [0, this.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.before(middle) <= y) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -43,11 +43,11 @@ function card(definition, started) {
   }
   return h(errors.length ? "li.card.broken" : "li.card", h("form", { submit, novalidate: true },
     h("div.top.flow", h("strong", { title: file }, name), !enabled && h("span.chip", "disabled"), h("button.primary", {
-      disabled: Boolean(why), title: why ? `Cannot be run: ${why}` : `Run ${name}`, "aria-label": `Run ${name}`,
+      disabled: Boolean(why), title: why && `Cannot be run: ${why}`, "aria-label": `Run ${name}`,
     }, "Run")),
     h("p.quiet.about", { title: description }, description), h("p.quiet.schedule"), h("p.quiet.schedule"),
-    fields.length > 0 && h("details", h("summary", "Parameters"), ...fields.map(({ name, value, input }) =>
-      h("label", { title: `default: ${shown(value) || "empty"}` }, h("span", name), input))),
+    fields.length > 0 && h("details", h("summary", "Parameters"), ...fields.map(({ name, input }) =>
+      h("label", h("span", name), input))),
     errors.length > 0 && faults(id, errors), ...warnings.map((one) => fault("warning", one)), answer));
 }
 

@@ -3,7 +3,7 @@ import { count, exactTime, h, keyed, set, write } from "./page.js";
 import { address, get, later, pathOf } from "./service.js";
 import { tag } from "./tree.js";
 
-export const PAGE = 256;
+const PAGE = 256;
 const KEPT = 24;
 const AT_ONCE = 2;
 const LEVELS = ["debug", "info", "warning", "error"];
@@ -107,9 +107,9 @@ export class Log {
     const start = page * PAGE;
     const line = this.first?.[page] ?? start + 1;
     try {
-      const lines = await get(this.url({ line, limit: PAGE, format: "ndjson" }));
+      const { items } = await get(this.url({ line, limit: PAGE, format: "json" }));
       if (pages !== this.pages) return;
-      lines.forEach((one, i) => {
+      items.forEach((one, i) => {
         const index = this.first ? start + i : one.line_number - 1;
         if (index - start < PAGE) this.put(index, one);
       });
@@ -182,9 +182,9 @@ export class Reading {
 
   async copied() {
     const { from, to } = this.list.marked ?? {};
-    const range = from ? { line: from, limit: Math.min(COPIED, to - from + 1) } : { tail: COPIED };
-    const lines = await get(this.log.url({ ...range, format: "ndjson" }));
-    await navigator.clipboard.writeText(lines.map(({ created_at: at, level, message }) =>
+    const range = from ? { line: from, limit: Math.min(COPIED, to - from + 1) } : { tail: COPIED, limit: COPIED };
+    const { items } = await get(this.log.url({ ...range, format: "json" }));
+    await navigator.clipboard.writeText(items.map(({ created_at: at, level, message }) =>
       `${exactTime(at)} ${level.toUpperCase().padEnd(7)} ${message}\n`).join(""));
     write(this.copy, "Copied");
     setTimeout(() => write(this.copy, "Copy"), 1_500);

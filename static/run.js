@@ -41,22 +41,14 @@ export class Run {
       for (const row of data) if (row.event === "job_log") this.log(row.step_name ?? "").push(row);
       this.came = Date.now();
       this.late = serverNow() - Date.parse(data.at(-1).created_at);
-    } else if (event === "snapshot") this.began();
-    else if (event === "end") this.ended();
+    } else if (event === "snapshot") { // it has no worker jobs, and no lines
+      this.timeline.load();
+      for (const log of this.logs.values()) if (log.filtered) log.reset();
+    } else if (event === "end") this.ended();
     else if (event === "reset") {
       for (const log of this.logs.values()) Object.assign(log, { total: 0 }).reset();
       this.stream.open();
     }
-    this.draw();
-  }
-
-  /** What no snapshot has: worker jobs, and the lines of a filtered log. */
-  async began() {
-    this.timeline.load();
-    for (const log of this.logs.values()) if (log.filtered) log.reset();
-    if (hasEnded(this.tree.manager.status)) return;
-    const { items } = await get(pathOf(this.id, "/jobs?status=running&limit=1000")).catch(() => ({ items: [] }));
-    fold(this.tree, "jobs", items);
     this.draw();
   }
 
@@ -140,7 +132,7 @@ class Travel {
     Object.assign(this, { rows: [], tree: null });
     this.source = new EventSource(address(pathOf(this.run.id, `/events?batch=true&events=${STATE}`)));
     this.source.addEventListener("rows", ({ data }) => {
-      for (const row of JSON.parse(data)) this.rows.push([Date.parse(row.created_at), row]);
+      this.rows.push(...JSON.parse(data));
       this.run.draw();
     });
     this.source.addEventListener("end", ({ target }) => target.close());
@@ -171,7 +163,7 @@ class Travel {
     const { run, at, tree, rows } = this;
     if (!tree || at < this.upto) Object.assign(this, { tree: beginning(run.tree), next: 0 });
     this.upto = at;
-    for (; rows[this.next]?.[0] <= at; this.next++) fold(this.tree, rows[this.next][1].event, rows[this.next][1]);
+    for (let row; Date.parse((row = rows[this.next])?.created_at) <= at; this.next++) fold(this.tree, row.event, row);
     this.count();
     for (const [name, lane] of [...this.tree.steps, ["", this.tree.own]]) {
       lane.lines = lane.started_at || !name ? this.lines.get(name) ?? 0 : 0;
@@ -188,8 +180,8 @@ class Travel {
     try {
       const seq = await this.seq(at);
       await Promise.all(["", ...this.tree.steps.keys()].map(async (name) => {
-        const [line] = await get(run.log(name).url({ tail: 1, before: seq + 1, format: "ndjson" }));
-        this.lines.set(name, line?.line_number ?? 0);
+        const { items } = await get(run.log(name).url({ tail: 1, before: seq + 1, format: "json" }));
+        this.lines.set(name, items[0]?.line_number ?? 0);
       }));
       this.counted = at;
     } catch {} // the next moment asks
@@ -199,12 +191,13 @@ class Travel {
 
   /** The last row at a moment, which is between two of state. */
   async seq(at) {
-    let first = this.rows[this.next - 1]?.[1].seq ?? 0;
-    let last = (this.rows[this.next]?.[1].seq ?? this.run.tree.seq + 1) - 1;
+    let first = this.rows[this.next - 1]?.seq ?? 0;
+    let last = (this.rows[this.next]?.seq ?? this.run.tree.seq + 1) - 1;
     while (first < last) {
       const middle = Math.ceil((first + last) / 2);
-      const [line] = await get(pathOf(this.run.id, `/log?format=ndjson&limit=1&after=${middle - 1}&before=${last + 1}`));
-      if (line && Date.parse(line.created_at) <= at) first = line.seq;
+      const range = `after=${middle - 1}&before=${last + 1}`;
+      const { items: [line] } = await get(pathOf(this.run.id, `/log?format=json&limit=1&${range}`));
+      if (Date.parse(line?.created_at) <= at) first = line.seq;
       else last = middle - 1;
     }
     return first;

@@ -19,13 +19,10 @@ async function ask(path, options) {
   const ahead = Date.now() - Date.parse(headers.get("date"));
   if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
   if (status === 401 && path !== "login") return login().then(() => ask(path, options));
-  const lines = headers.get("content-type")?.includes("ndjson");
-  const body = await (lines ? response.text().then(rows) : response.json()).catch(() => ({}));
+  const body = await response.json().catch(() => ({}));
   if (!ok) throw problem({ detail: `the service answered ${status}`, status, ...body });
   return body;
 }
-
-const rows = (text) => JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
 
 export const get = (path) => ask(path);
 export const post = (path, body = {}) =>
@@ -102,9 +99,8 @@ const MOST = 5;
 const tab = Math.random();
 
 /**
- * One a tab, resumed from the last row. A browser closes its EventSource for good where the answer is no stream, and may
- * leave it open on a dead connection: then a new one is made. It opens six connections to a host, so the tabs share
- * five: one that sees five younger streams pauses a moment.
+ * One a tab, resumed from the last row. A browser closes it for good where the answer is no stream, and may leave it open
+ * on a dead connection. It opens six to a host: a tab that sees five younger streams pauses a moment.
  */
 export class Stream {
   constructor(owner) {

@@ -18,7 +18,7 @@ export class Step {
     this.status = h("span.status");
     this.facts = h("span.facts");
     this.warnings = h("span.chip.warning");
-    this.errors = h("a.chip.error", { target: "_blank", href: address(this.lines.url({ level: "error" })), title: "The errors as text" });
+    this.errors = h("a.chip.error", { target: "_blank", href: address(this.lines.url({ level: "error" })) });
     this.time = h("span.time");
     this.parts = PARTS.map((status) => h(`i.${status}`));
     this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);

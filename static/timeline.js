@@ -5,7 +5,7 @@
 import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
 import { following, get, pathOf } from "./service.js";
 import { cancelling } from "./steps.js";
-import { hasEnded, tag } from "./tree.js";
+import { fold, hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
@@ -40,6 +40,7 @@ export class Timeline {
       for (const { job_id: id, step_name: step, ...one } of items) {
         if (!this.jobs.has(id)) this.jobs.set(id, { ...one, id, step, tag: tag(id) });
       }
+      fold(this.run.tree, "jobs", items.filter(({ status }) => status === "running"));
       path = following(list, next);
       this.again = 0;
       this.run.draw();

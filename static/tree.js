@@ -1,6 +1,6 @@
 /**
- * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, history and rows after a reconnect
- * take the same way. Lines are counted, not kept. `fold` changes its tree.
+ * What do the rows of a run add up to? A fold without page, network or clock: live rows, history and rows after a
+ * reconnect take the same way. It changes its tree, and counts lines, but keeps none.
  */
 
 export const STATUSES = [

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Log, PAGE } from "../../static/log.js";
+import { Log } from "../../static/log.js";
 
 const LEVELS = ["debug", "info", "warning", "error"];
 let lines; // of the service
@@ -25,10 +25,9 @@ function answer({ pathname, searchParams }) {
     && number >= (wanted.line ?? 1));
   if (pathname.endsWith("/log/pages")) {
     const first = found.filter((_, i) => i % wanted.limit === 0).map(({ line_number: number }) => number);
-    return { type: "application/json", body: JSON.stringify({ total: found.length, first, last_seq: lines.length * 2 }) };
+    return { total: found.length, first, last_seq: lines.length * 2 };
   }
-  const page = found.slice(0, wanted.limit).map((line) => `${JSON.stringify(line)}\n`);
-  return { type: "application/x-ndjson", body: page.join("") };
+  return { items: found.slice(0, wanted.limit) };
 }
 
 beforeEach(() => {
@@ -39,8 +38,7 @@ beforeEach(() => {
   globalThis.fetch = async (url) => {
     if (down) throw new TypeError("no");
     asked.push(String(url).replace("http://host/below/managers/m%201/log", ""));
-    const { type, body } = answer(url);
-    return new Response(body, { headers: { "content-type": type } });
+    return Response.json(answer(url));
   };
 });
 
@@ -60,7 +58,7 @@ test("only the pages of the lines in sight are fetched, each once", async () => 
   log.want(99_950, 100_000);
   await settle();
   assert.deepEqual(seen(log, 99_950, 100_000), numbers(99_950, 100_000));
-  assert.deepEqual(asked, [`?step=a&line=${390 * PAGE + 1}&limit=256&format=ndjson`]);
+  assert.deepEqual(asked, [`?step=a&line=${390 * 256 + 1}&limit=256&format=json`]);
   log.want(250, 260);
   await settle();
   assert.deepEqual(seen(log, 250, 260), numbers(250, 260));
@@ -127,7 +125,7 @@ test("a service that does not answer is asked again, a line that is not kept onl
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   await settle();
   assert.deepEqual([log.at(9), log.at(10).line_number], [null, 11]);
-  assert.deepEqual(asked, ["?line=1&limit=256&format=ndjson"], "no step: the run's own lines");
+  assert.deepEqual(asked, ["?line=1&limit=256&format=json"], "no step: the run's own lines");
   log.want(0, 20);
   await settle();
   assert.equal(asked.length, 1);
