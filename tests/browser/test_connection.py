@@ -184,9 +184,10 @@ def test_a_hidden_tab_that_shall_tell_of_the_end_asks_every_five_seconds(
     page.clock.run_for(5_500)
     page.wait_for_function("() => told.length")
     assert page.evaluate("told") == ["Load test: cancelled"]
-    assert asked.paths[held:] == [f"managers/{manager_id}"] * 6, "no stream, no list"
+    assert set(asked.paths[held:]) == {f"managers/{manager_id}"}, "no stream, no list"
+    held = len(asked.paths)
     page.clock.run_for(60_000)
-    assert len(asked.paths) == held + 6, "once it is told there is nothing to ask for"
+    assert asked.paths[held:] == [], "once it is told there is nothing to ask for"
 
 
 def test_a_laptop_that_slept(service: Service, open_panel: OpenPanel) -> None:

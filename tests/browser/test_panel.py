@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import (
@@ -96,6 +97,7 @@ def test_a_restart_of_the_service_is_survived(service: Service, open_panel: Open
     assert numbers == list(range(numbers[0], last + 1)), "no line twice, none missing"
 
 
+@pytest.mark.slow
 def test_a_killed_service_is_found_again(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.expected = ["net::ERR_"]
