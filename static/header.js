@@ -1,5 +1,7 @@
 /** How does the chosen run stand: at its head, by its errors and speed, and in the tab's title? */
-import { clockTime, count, dotted, elapsed, h, icon, keyed, link, moment, plural, s, set, setIcon, word, write } from "./page.js";
+import {
+  clockTime, count, dotted, elapsed, h, icon, keyed, link, moment, plural, s, set, setIcon, word, write,
+} from "./page.js";
 import { address, get, later, pathOf } from "./service.js";
 import { cancelling, deleting, noticeButton, retrying } from "./steps.js";
 import { hasEnded, STATUSES } from "./tree.js";
@@ -67,7 +69,9 @@ const counts = ({ total_steps: steps, total_jobs: jobs, failed_jobs: failed, ...
   failed && `${count(failed)} failed`);
 
 const WORDS = {
-  waiting: "waiting: many tabs are open", stopping: "service is stopping, reconnecting", busy: "service is busy, trying again",
+  waiting: "waiting: many tabs are open",
+  stopping: "service is stopping, reconnecting",
+  busy: "service is busy, trying again",
 };
 const RECEIPT = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
 

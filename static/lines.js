@@ -103,7 +103,8 @@ export class LineList {
 
   make(index, line) {
     const row = line ? lineRow(line, this.href, settings.relative && this.since)
-      : h("div.line.dim", h("span.number", !this.log.filtered && index + 1), h("span.message", line === null ? "no longer kept" : "…"));
+      : h("div.line.dim", h("span.number", !this.log.filtered && index + 1),
+        h("span.message", line === null ? "no longer kept" : "…"));
     Object.assign(row, { index, line });
     row.classList.toggle("marked", this.isMarked(row));
     return row;

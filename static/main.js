@@ -1,8 +1,8 @@
 /** How do the parts work together? The address chooses a run, one stream brings news, words and keys lead everywhere. */
 import { go, summary, tab } from "./header.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
-import { clockTime, count, h, link, parse, write } from "./page.js";
 import { settings, toggle } from "./log.js";
+import { clockTime, count, h, link, parse, write } from "./page.js";
 import { Run } from "./run.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./service.js";
 import { ended } from "./steps.js";
@@ -148,27 +148,7 @@ function arrive() {
   linked = {};
 }
 
-// The # of the address is the chosen run's.
-document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  main.focus({ preventScroll: true });
-  main.scrollIntoView();
-});
-addEventListener("hashchange", choose);
-addEventListener("online", () => document.hidden || stream.wake());
-addEventListener("pageshow", ({ persisted }) => persisted && visibility());
-addEventListener("pagehide", () => stream.pause());
-document.addEventListener("visibilitychange", visibility);
-document.addEventListener("reading", draw);
-
-find($("find"), () => run?.id);
-every("tick", 1_000, tick);
-every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
-if (linked.id) choose();
-else if (!document.hidden) stream.open(null);
-visibility();
-
-function find(form, chosen) {
+function find(form) {
   const field = h("input", { type: "search", placeholder: "Find words", "aria-label": "Find words in lines" });
   const scope = h("select", { "aria-label": "Where to look" },
     ...["this run", "this step", "all runs"].map((name) => h("option", name)));
@@ -183,7 +163,7 @@ function find(form, chosen) {
   async function move(by) {
     const { step } = parse(location.hash);
     const query = new URLSearchParams({ q: field.value, limit: 1000 });
-    if (scope.value !== "all runs") query.set("manager_id", chosen() ?? "latest");
+    if (scope.value !== "all runs") query.set("manager_id", run?.id ?? "latest");
     if (scope.value === "this step" && step) query.set("step", step);
     if (!field.value.trim()) return write(told, "");
     const wanted = `search?${query}`;
@@ -247,3 +227,23 @@ addEventListener("keydown", (event) => {
   if (typeof lead === "function") return lead();
   [...document.querySelectorAll(lead)].find((one) => one.offsetParent)?.focus();
 });
+
+// The # of the address is the chosen run's.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus({ preventScroll: true });
+  main.scrollIntoView();
+});
+addEventListener("hashchange", choose);
+addEventListener("online", () => document.hidden || stream.wake());
+addEventListener("pageshow", ({ persisted }) => persisted && visibility());
+addEventListener("pagehide", () => stream.pause());
+document.addEventListener("visibilitychange", visibility);
+document.addEventListener("reading", draw);
+
+find($("find"));
+every("tick", 1_000, tick);
+every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
+if (linked.id) choose();
+else if (!document.hidden) stream.open(null);
+visibility();

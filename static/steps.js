@@ -1,4 +1,4 @@
-/** How does each step look, and what can be done with it? One that starts unfolds itself, unless it was folded by hand. */
+/** How does each step look, and what can be done with it? One that starts unfolds itself, if not folded by hand. */
 import { LineList } from "./lines.js";
 import { dotted, elapsed, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
 import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
@@ -82,7 +82,8 @@ export class Step {
     write(this.time, own ? "" : elapsed(lane, now));
     this.advance(lane, ended);
     this.cancel.draw(!ended);
-    this.retry.draw(over && ended && status !== "completed", status === "interrupted" ? "Resume this step" : "Retry this step");
+    const again = status === "interrupted" ? "Resume this step" : "Retry this step";
+    this.retry.draw(over && ended && status !== "completed", again);
     write(this.reason, (!own && status !== "pending" && reason) || ""); // the manager's lines tell of a retry
     write(this.about, dotted(description, type && `type ${type}`, after && `after ${after}`));
     this.turn();

@@ -127,7 +127,8 @@ export class Timeline {
 
   typed(event) {
     const at = this.rows.findIndex(({ id }) => id === this.chosen);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: Infinity, PageDown: at + SHOWN, PageUp: at - SHOWN }[event.key];
+    const keys = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: Infinity, PageDown: at + SHOWN, PageUp: at - SHOWN };
+    const to = keys[event.key];
     if (to === undefined) return;
     event.preventDefault();
     this.pick(Math.max(0, Math.min(this.rows.length - 1, to)));
@@ -165,8 +166,8 @@ export function rows(steps, jobs, now, slowest = false) {
   for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {
     const end = finished ? Date.parse(finished) : Infinity;
     const from = Date.parse(started) || end - 1000 * duration; // the row of its start was not seen
-    const bar = { id, name: `#${tag} ${name}`, from, ...(end <= now ? { to: end, status } : { to: now, status: "running" }) };
-    if (from <= now) of.get(step)?.push(bar);
+    const [to, then] = end <= now ? [end, status] : [now, "running"];
+    if (from <= now) of.get(step)?.push({ id, name: `#${tag} ${name}`, from, to, status: then });
   }
   return steps.flatMap(({ name, status, started_at: started, finished_at: finished }) => {
     const own = of.get(name);

@@ -86,7 +86,8 @@ function turned(tree, data, fresh) {
 
 function turn(of, { status, reason = null, attempt = of.attempt, duration = null, created_at: at, started_at: started }) {
   const ended = hasEnded(status);
-  Object.assign(of, { status, reason, attempt, eta: null, finished_at: ended ? at : null, duration: ended ? duration : null });
+  Object.assign(of, { status, reason, attempt, eta: null });
+  Object.assign(of, ended ? { finished_at: at, duration } : { finished_at: null, duration: null });
   if (status === "pending") of.started_at = null;
   else if (status === "running") of.started_at = started ?? at;
 }
