@@ -185,21 +185,25 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         running.on_commit = committed
         if engine is None:  # a server that is not ours: end it when the engine has died
             running.on_death = lambda error: os.kill(os.getpid(), signal.SIGTERM)
-        async with anyio.create_task_group() as tasks:
-            await tasks.start(hub.run)
-            tasks.start_soon(say_goodbye, hub)
-            await tasks.start(overview.run)
-            running.scheduler.start()
-            app.state.floor = Floor(running, hub, overview, max_streams(), login)
-            try:
-                yield
-            finally:
-                del app.state.floor
-                tasks.cancel_scope.cancel()
-                if engine is None:
-                    with anyio.CancelScope(shield=True):
-                        await anyio.to_thread.run_sync(running.drain)
-                        await anyio.to_thread.run_sync(running.close)
+        try:
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(hub.run)
+                tasks.start_soon(say_goodbye, hub)
+                await tasks.start(overview.run)
+                running.scheduler.start()
+                app.state.floor = Floor(running, hub, overview, max_streams(), login)
+                try:
+                    yield
+                finally:
+                    del app.state.floor
+                    tasks.cancel_scope.cancel()
+                    if engine is None:
+                        with anyio.CancelScope(shield=True):
+                            await anyio.to_thread.run_sync(running.drain)
+                            await anyio.to_thread.run_sync(running.close)
+        except Exception as error:  # of a task above; the service must not stay half alive
+            running.on_death(error)
+            raise
 
     app = Starlette(
         routes=routes(static_folder()),
