@@ -183,6 +183,13 @@ export class LineList {
   }
 
   typed(event) {
+    const end = { Home: 0, End: Infinity }[event.key]; // at once: a glide there would be taken for a reader's scrolling
+    if (end !== undefined) {
+      event.preventDefault();
+      this.follow = end > 0;
+      this.go(end);
+      return this.draw();
+    }
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by || !event.shiftKey) return;
     event.preventDefault();

@@ -52,16 +52,16 @@ def test_a_line_is_found_by_its_number(service: Service, line: int) -> None:
     assert asked(service, step="b", line=line, limit=300) == expected
 
 
-def test_no_line_is_far_from_a_mark_before_it(service: Service) -> None:
+def test_the_first_and_every_256th_line_after_it_is_marked(service: Service) -> None:
     with closing(sqlite3.connect(f"file:{service.db}?mode=ro", uri=True)) as db:
-        (furthest,) = db.execute(
-            "SELECT max(seq - (SELECT max(seq) FROM line_marks AS mark WHERE mark.manager_id = log.manager_id"
-            " AND mark.step_name = coalesce(log.step_name, '') AND mark.line_number <= log.line_number))"
-            " FROM log WHERE event = 'job_log'"
-        ).fetchone()
-        (marks,) = db.execute("SELECT count(*) FROM line_marks").fetchone()
-    assert 0 < furthest < schema.MARK_ROWS
-    assert marks < 30
+        marks = db.execute("SELECT step_name, line_number, seq FROM line_marks").fetchall()
+        lines = db.execute("SELECT coalesce(step_name, ''), line_number, seq FROM log WHERE level NOTNULL")
+        assert set(marks) < set(lines)
+    assert [(step, number) for step, number, _ in marks] == [
+        ("", 1),
+        *(("a", number) for number in (1, 257, 513, 769)),
+        *(("b", number) for number in (1, 257, 513, 769)),
+    ]
 
 
 def test_numbers_go_with_the_other_parameters(service: Service) -> None:
@@ -140,6 +140,7 @@ def test_a_database_of_before_gets_counts_and_marks(tmp_path: Path) -> None:
         assert [lines.before_line(db, "m", "a", number, 600) for number in (1, 515)] == [0, 514]
         assert db.execute("SELECT step_name, line_number, seq FROM line_marks").fetchall() == [
             ("a", 1, 1),
-            ("a", 512, 512),
+            ("a", 257, 257),
+            ("a", 513, 513),
         ]
     db.close()

@@ -11,7 +11,7 @@ from jobs.row import LEVELS
 # "StSt": marks a database file as ours, so that another program's file is never written to.
 APPLICATION_ID = 0x53745374
 CHECK_SECONDS = 1.0
-MARK_ROWS = 512
+MARK_EVERY = 256
 
 migrations = Migrations("stepstream")
 
@@ -208,14 +208,14 @@ def add_totals(db: Database) -> None:
 
 @migrations()
 def add_line_marks(db: Database) -> None:
-    """Where the first line of each step among so many rows is: any is found quickly. Lines by level."""
+    """Where the first and every so manieth line of a step is: any is found quickly. Lines by level."""
     db.execute(
         "CREATE TABLE line_marks (manager_id TEXT, step_name TEXT, line_number INTEGER, seq INTEGER NOT NULL,"
         " PRIMARY KEY (manager_id, step_name, line_number)) WITHOUT ROWID"
     )
     db.execute(
-        "INSERT INTO line_marks SELECT manager_id, coalesce(step_name, ''), min(line_number), min(seq)"  # noqa: S608
-        f" FROM log WHERE event = 'job_log' GROUP BY manager_id, step_name, seq / {MARK_ROWS}"
+        "INSERT INTO line_marks SELECT manager_id, coalesce(step_name, ''), line_number, seq FROM log"  # noqa: S608
+        f" WHERE event = 'job_log' AND line_number % {MARK_EVERY} = 1"
     )
     for level in LEVELS:
         db.table("steps").add_column(f"{level}_lines", int, not_null_default=0)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from jobs.row import LEVELS, PreparedLine, Source, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
 from jobs.store.rows import Row, to_row
-from jobs.store.schema import MARK_ROWS
+from jobs.store.schema import MARK_EVERY
 from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
 
@@ -31,7 +31,6 @@ class StepHead:
     lines: int = 0
     levels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEVELS, 0))
     counts: dict[Status, int] = field(default_factory=dict)
-    marked: int = -1  # among which rows its last mark is
     changed: bool = False
 
 
@@ -44,7 +43,6 @@ class Head:
     lines: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     steps: dict[str, StepHead] = field(default_factory=dict)
-    marked: int = -1
     changed: bool = False
 
     def next_seq(self) -> int:
@@ -227,15 +225,14 @@ class Transaction:
         if counter is not head:
             counter.levels[level] += 1
         seq = head.next_seq()
-        if counter.marked != seq // MARK_ROWS:
-            counter.marked = seq // MARK_ROWS
+        if number % MARK_EVERY == 1:
             self._mark(source, number, seq)
         row = prepared.numbered(seq, number)
         row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
 
     def _mark(self, source: Source, line_number: int, seq: int) -> None:
-        """Note where a line is; no line is further than so many rows from a mark before it."""
+        """Note where a line is, that others are found from it."""
         self.insert(
             "line_marks",
             {

@@ -4,7 +4,7 @@ import sqlite3
 
 from playwright.sync_api import Locator, Page
 
-from jobs.store.schema import MARK_ROWS
+from jobs.store.schema import MARK_EVERY
 from tests.service import Service
 
 LINES = 1_000_000
@@ -21,8 +21,8 @@ MORE = """
     FROM line, number
 """
 MARKS = """
-    INSERT INTO line_marks SELECT manager_id, step_name, min(line_number), min(seq)
-    FROM log WHERE seq > ? AND event = 'job_log' GROUP BY seq / ?
+    INSERT INTO line_marks SELECT manager_id, step_name, line_number, seq FROM log
+    WHERE seq > ? AND line_number % ? = 1
 """
 WATCH = """
     window.longest = 0;
@@ -76,7 +76,7 @@ def fill(service: Service) -> str:
         (lines,) = db.execute("SELECT lines FROM steps WHERE name = 'flat'").fetchone()
         seq, more = manager["last_seq"], LINES - lines
         db.execute(MORE, {"more": more, "seq": seq, "lines": lines})
-        db.execute(MARKS, (seq, MARK_ROWS))
+        db.execute(MARKS, (seq, MARK_EVERY))
         db.execute(
             "UPDATE steps SET lines = lines + ?, info_lines = info_lines + ? WHERE name = 'flat'", [more] * 2
         )

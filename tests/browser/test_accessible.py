@@ -81,8 +81,7 @@ def test_keys_lead_everywhere(service: Service, open_panel: OpenPanel) -> None:
     newer = service.run_to_end("nearby-restaurants")["id"]
     panel = open_panel(service)
     page = panel.open()
-    wait_for_end(panel)
-    expect(page.get_by_label("Filter documents")).to_be_visible()
+    expect(page.get_by_role("region", name="Documents")).to_be_visible()
     page.keyboard.press("f")
     expect(page.get_by_label("Filter documents")).to_be_focused()
     page.keyboard.type("jj")

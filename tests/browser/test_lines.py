@@ -18,12 +18,21 @@ from tests.browser.panel import (
 from tests.service import Service
 
 WORKERS = """
+    from pathlib import Path
+    import anyio
     from jobs import Job, worker
 
     @worker("shout")
     async def shout(step: Job, text: str) -> None:
         step.log.info(text)
         step.log.warning(text)
+
+    @worker("halves")
+    async def halves(step: Job, go: str) -> None:
+        for number in range(1, 201):
+            while number > 100 and not Path(go).exists():
+                await anyio.sleep(0.01)
+            step.log.info("line %d", number)
 """
 SHOUTING = """
     name = "Shouting"
@@ -87,15 +96,18 @@ def test_a_link_leads_to_its_lines(service: Service, open_panel: OpenPanel) -> N
 
 
 def test_a_link_to_a_line_that_is_still_to_come_waits_for_it(service: Service, open_panel: OpenPanel) -> None:
-    manager_id = service.run("load-test", **SLOWLY | {"log_count": 150})
+    go = service.folder / "go"
+    go.unlink(missing_ok=True)
+    service.define("halves", f'[step.halves]\ntype = "halves"\ngo = "{go}"\n')
     panel = open_panel(service)
-    panel.open(f"#/managers/{manager_id}/flat/L120-L122")
-    marked = panel.step("flat").locator(".line.marked")
-    expect(marked).to_have_count(0)
+    panel.open(f"#/managers/{service.run('halves')}/halves/L150-L152")
+    expect(panel.step("halves").locator(".line").last).to_have_text(re.compile("line 100$"))
+    go.touch()
+    marked = panel.step("halves").locator(".line.marked")
+    expect(marked.locator(".number")).to_have_text(["150", "151", "152"])
     wait_for_end(panel)
-    expect(panel.step("flat").locator(".more")).to_be_visible()
-    expect(marked.locator(".number")).to_have_text(["120", "121", "122"])
     expect(marked.first).to_be_in_viewport()
+    assert distance_to_end(box(panel, "halves")) > 0
 
 
 def test_twenty_thousand_lines_are_a_few_rows(service: Service, open_panel: OpenPanel) -> None:

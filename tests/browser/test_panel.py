@@ -61,7 +61,7 @@ def test_lines_appear_while_their_step_still_runs(service: Service, open_panel: 
 def test_a_fold_by_hand_is_not_undone_by_events(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.open()
-    manager_id = panel.run("Load test", **SLOWLY | {"log_count": 100})
+    manager_id = panel.run("Load test", **SLOWLY | {"log_count": 60})
     fold = panel.step("flat").get_by_role("button", name="flat")
     expect(fold).to_have_attribute("aria-expanded", "true")
     fold.click()

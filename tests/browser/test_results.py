@@ -81,7 +81,7 @@ def test_text_stays_text_whatever_is_in_it(service: Service, open_panel: OpenPan
     )
     service.define(
         "wild",
-        f'name = "{EVIL} wild"\ndescription = "{EVIL}"\n[params]\ntext = "{EVIL}"\n'
+        f'name = "{EVIL} wild"\ndescription = "{EVIL}"\n[params]\ntext = "{EVIL}"\n"{EVIL}" = 1\n'
         f'[step.a]\ndescription = "{EVIL}"\ntype = "hostile"\ntext = "{{params.text}}"\n',
     )
     service.run_to_end("wild")
@@ -92,6 +92,7 @@ def test_text_stays_text_whatever_is_in_it(service: Service, open_panel: OpenPan
         summary.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{EVIL} wild")
     expect(page.locator(".run-head .params")).to_contain_text(EVIL)
+    expect(page.locator(".definitions").get_by_role("spinbutton", name=EVIL)).to_have_value("1")
     expect(panel.step("a").locator("> .reason")).to_contain_text(EVIL)
     expect(panel.step("a").get_by_role("log")).to_contain_text(EVIL)
     found = page.get_by_role("region", name="Documents")
