@@ -114,9 +114,9 @@ def test_errors_and_speed_are_told_while_it_runs(service: Service, open_panel: O
 
 
 def test_a_moment_of_the_past_is_as_it_was(service: Service, open_panel: OpenPanel) -> None:
-    manager_id = service.run_to_end(
-        "load-test", worker_count=3, log_count=40, log_delay_ms=10, failure_rate=0
-    )["id"]
+    keys = "worker_count = 3\nlog_count = 40\nlog_delay_ms = 10\n"
+    service.define("one", f'[step.flat]\ntype = "test_job_generator"\n{keys}')
+    manager_id = service.run_to_end("one")["id"]
     panel = open_panel(service)
     page = panel.open()
     wait_for_end(panel)
