@@ -25,8 +25,8 @@ export class LineList {
     this.reading = new Reading(this);
     this.element = h("div.log", this.reading.element, h("div.frame", this.box, this.more));
     new ResizeObserver(() => this.soon()).observe(this.box);
-    new IntersectionObserver(([{ isIntersecting }]) => {
-      this.far = !isIntersecting;
+    new IntersectionObserver((seen) => {
+      this.far = !seen.at(-1).isIntersecting; // a busy page hears of several at once
       this.soon();
     }, { rootMargin: "50%" }).observe(this.box);
   }

@@ -165,7 +165,8 @@ export async function documents(id) {
     filter.value = filter.value === word ? "" : word;
     narrow();
   } }, word, h("span", count(n)))));
-  const credits = new Set(first.items.map(({ metadata }) => metadata?.attribution).filter((one) => typeof one === "string"));
+  const credited = first.items.map(({ metadata }) => metadata?.attribution);
+  const credits = new Set(credited.filter((one) => typeof one === "string"));
 
   function guarded(action) {
     return () => {
@@ -197,8 +198,8 @@ export async function documents(id) {
   }
 
   async function save() {
-    const found = new Blob([JSON.stringify(await all(`${base}&limit=1000${query}`), null, 1)], { type: "application/json" });
-    const href = URL.createObjectURL(found);
+    const found = JSON.stringify(await all(`${base}&limit=1000${query}`), null, 1);
+    const href = URL.createObjectURL(new Blob([found], { type: "application/json" }));
     h("a", { href, download: `documents-${id}.json` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   }

@@ -93,7 +93,8 @@ export class Timeline {
     set(this.picture, "height", height);
     this.picture.style.transform = `translateY(${first * ROW}px)`;
     this.axis.replaceChildren(...marks.map(([x, text]) => s("text", { x, y: 12 }, text)));
-    this.picture.replaceChildren(...marks.map(([x]) => upright(x)), ...shown.map((row, i) => this.bar(row, i, first + i)));
+    const bars = shown.map((row, i) => this.bar(row, i, first + i));
+    this.picture.replaceChildren(...marks.map(([x]) => upright(x)), ...bars);
     if (this.past) this.picture.append(upright(this.x(this.past), "line.moment"));
     const chosen = shown.findIndex(({ id }) => id === this.chosen);
     set(this.box, "aria-activedescendant", chosen < 0 ? null : `bar-${first + chosen}`);
