@@ -40,7 +40,7 @@ soak: $(TOOLS)
 	@$(VENV)/bin/python -m tests.faults.kill9 --cycles 200
 
 clean:
-	rm -rf $(VENV) $(PEERS) tests/foreign/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) tests/foreign/node_modules tests/browser/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -52,11 +52,13 @@ $(READY): pyproject.toml
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast]'
 	@touch $(READY)
 
-$(TOOLS): $(READY) tests/foreign/package-lock.json
+$(TOOLS): $(READY) tests/foreign/package-lock.json tests/browser/package-lock.json
 	@echo "Adding the tools for tests ..."
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[fast,dev]'
 	@npm ci --prefix tests/foreign --silent --no-audit --no-fund || \
 	  echo "npm could not install node's eventsource: the tests that read with it are skipped."
+	@npm ci --prefix tests/browser --silent --no-audit --no-fund || \
+	  echo "npm could not install axe-core: the tests of the panel's accessibility are skipped."
 	@touch $(TOOLS)
 
 $(PEERS)/.ready:

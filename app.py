@@ -53,6 +53,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
                     yield
                 finally:
                     del app.state.floor
+        except Exception as error:  # of a task of ours; the service must not stay half alive
+            running.on_death(error)
+            raise
         finally:
             if engine is None:
                 with anyio.CancelScope(shield=True):

@@ -1,105 +1,176 @@
-/** What is the chosen run, and how does it stand? */
-import { cancelForm, retryButton } from "./actions.js";
-import { address, part } from "./api.js";
-import { h, setText } from "./dom.js";
-import { clockTime, count, elapsed, hasEnded, moment, plural, word } from "./format.js";
-import { icon, setIcon } from "./icons.js";
+/** How does the chosen run stand: at its head, by its errors and speed, and in the tab's title? */
+import {
+  clockTime, count, dotted, elapsed, h, icon, keyed, link, moment, plural, s, set, setIcon, word, write,
+} from "./page.js";
+import { address, get, later, pathOf } from "./service.js";
+import { cancelling, deleting, noticeButton, retrying } from "./steps.js";
+import { hasEnded, STATUSES } from "./tree.js";
 
 export class Header {
-  /** @param {() => void} retried called when the reader has retried the run */
-  constructor(id, retried) {
+  constructor(id, deleted) {
     this.id = id;
     this.icon = icon("pending");
-    this.title = h("h1", { tabindex: "-1" });
-    this.status = h("span", { class: "status" });
-    this.time = h("span", { class: "time" });
-    this.badge = h("span", { class: "badge" });
-    this.counts = h("p", { class: "counts" });
-    this.reason = h("p", { class: "reason", hidden: true });
-    this.facts = h("p", { class: "quiet facts" });
-    this.params = h("dl", { class: "params", hidden: true });
-    this.toml = h("pre", { tabindex: "0" });
-    this.source = h("details", { class: "toml", hidden: true }, h("summary", {}, "Definition (TOML)"), this.toml);
-    this.notices = h("div", { class: "notices" });
-    this.cancel = cancelForm(id, { heading: this.title });
-    this.retry = retryButton(id, this.title, retried);
-    const log = h("a", { href: address(`managers/${part(id)}/log`), class: "log-link" }, "Text log");
-    this.actions = h("div", { class: "actions" }, this.cancel.element, this.retry.element, log);
-    this.element = h("header", { class: "run-head" },
-      h("div", { class: "title" }, this.icon, this.title, this.badge),
-      h("div", { class: "state" }, this.status, this.time, this.counts, this.actions),
-      this.reason, this.facts, h("div", { class: "given" }, this.params, this.source), this.notices);
+    this.title = h("h1", { tabindex: -1 });
+    this.status = h("span.status");
+    this.time = h("span.time");
+    this.badge = h("span.badge");
+    this.counts = h("p.counts");
+    this.reason = h("p.reason");
+    this.facts = h("p.quiet.facts");
+    this.given = h("div.flow");
+    this.notices = h("div.flow");
+    this.cancel = cancelling(id, {}, this.title);
+    this.retry = retrying(id, {}, this.title);
+    this.remove = deleting(id, this.title, deleted);
+    this.tell = noticeButton(id);
+    this.element = h("header.run-head",
+      h("div.title.flow", this.icon, this.title, this.badge),
+      h("div.state.flow", this.status, this.time, this.counts, h("div.actions.flow.end", this.tell, this.cancel.element,
+        this.retry.element, this.remove.element, h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
+      this.reason, this.facts, this.given, this.notices);
   }
 
-  draw(tree, badge, now) {
-    const { manager } = tree;
-    this.element.className = `run-head ${manager.status}`;
-    setIcon(this.icon, manager.status);
-    setText(this.title, manager.name ?? manager.definition ?? this.id);
-    setText(this.status, word(manager.status));
-    setText(this.time, elapsed(manager, now));
-    setText(this.badge, badge.text);
+  draw({ manager, gaps }, badge, now) {
+    const { status, name, definition, reason, attempt, started_at: started, created_at: at = started } = manager;
+    this.element.className = `run-head ${status}`;
+    setIcon(this.icon, status);
+    write(this.title, name ?? definition ?? this.id);
+    write(this.status, word(status));
+    write(this.time, elapsed(manager, now));
+    write(this.badge, badge.text);
     this.badge.className = `badge ${badge.kind}`;
-    setText(this.counts, counts(manager.counts));
-    this.reason.hidden = !manager.reason || manager.status === "pending";
-    setText(this.reason, manager.reason ?? "");
-    setText(this.facts, facts(manager));
-    if (manager.params !== this.shown) this.describe(manager);
-    this.notice(tree.gaps);
-    this.cancel.draw(hasEnded(manager.status));
-    this.retry.draw(manager.status);
+    set(this.badge, "title", badge.title);
+    write(this.counts, counts(manager.counts));
+    write(this.reason, (status !== "pending" && reason) || "");
+    const began = at && `started ${moment(started ?? at)}`;
+    write(this.facts, dotted(definition, this.id, began, attempt > 1 && `attempt ${attempt}`));
+    if (manager.toml !== this.shown) this.describe(manager);
+    keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
+      h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
+    const ended = hasEnded(status);
+    this.tell.hidden ||= ended;
+    this.cancel.draw(!ended);
+    this.retry.draw(ended && status !== "completed", status === "interrupted" ? "Resume" : "Retry failed");
+    this.remove.draw(ended);
   }
 
-  describe({ toml, params }) {
-    this.shown = params;
-    setText(this.toml, toml ?? "");
-    this.source.hidden = !toml;
-    const given = Object.entries(params ?? {});
-    this.params.hidden = !given.length;
-    this.params.replaceChildren(...given.map(([name, value]) =>
-      h("div", {}, h("dt", {}, name), h("dd", {}, typeof value === "string" && value ? value : JSON.stringify(value)))));
-  }
-
-  notice(gaps) {
-    if (this.notices.childElementCount === gaps.length) return;
-    this.notices.replaceChildren(...gaps.map(({ from, to }) =>
-      h("p", { class: "notice" }, `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`)));
+  describe({ toml, params = {} }) {
+    this.shown = toml;
+    const given = Object.entries(params).map(([name, value]) =>
+      h("div", h("dt", name), h("dd", typeof value === "string" && value ? value : JSON.stringify(value))));
+    this.given.replaceChildren(h("dl.params.flow", ...given),
+      h("details.toml", h("summary", "Definition (TOML)"), h("pre", { tabindex: 0 }, toml)));
   }
 }
 
-/** What the connection is worth right now, in words. */
-export function badge(tree, stream) {
-  const { receipt } = tree;
+const counts = ({ total_steps: steps, total_jobs: jobs, failed_jobs: failed, ...of }) => dotted(
+  steps && `${of.completed_steps + of.completed_with_warnings_steps} of ${plural(steps, "step")}`,
+  jobs && `${count(of.completed_jobs)} of ${plural(jobs, "worker job")}`,
+  failed && `${count(failed)} failed`);
+
+const WORDS = {
+  waiting: "waiting: many tabs are open",
+  stopping: "service is stopping, reconnecting",
+  busy: "service is busy, trying again",
+};
+const RECEIPT = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
+
+/** What is the picture worth? It is `behind` while rows of the past are coming. */
+export function badge({ receipt }, stream, behind) {
   if (receipt) {
-    const lines = `${count(receipt.received)} of ${plural(receipt.total, "line")}`;
-    if (receipt.complete) return { kind: "good", text: `complete: ${lines}` };
-    return { kind: "bad", text: `incomplete: ${lines}` };
+    const { complete, received, total } = receipt;
+    const text = `${complete ? "complete" : "incomplete"}: ${count(received)} of ${plural(total, "line")}`;
+    return { kind: complete ? "good" : "bad", text, title: RECEIPT };
   }
-  if (!stream) return { kind: "", text: "loading" };
-  if (stream.state === "gone") return { kind: "bad", text: "this run was deleted" };
-  if (stream.state === "paused") return { kind: "", text: "paused" };
-  if (stream.state === "open") {
-    if (tree.seq >= tree.known) return { kind: "live", text: "live" };
-    return { kind: "", text: `catching up: ${count(tree.seq)} of ${count(tree.known)}` };
-  }
+  const { state } = stream;
+  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
   const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
-  if (stream.state === "stopping") return { kind: "bad", text: `service is stopping, reconnecting${stale}` };
-  if (stream.state === "busy") return { kind: "bad", text: `service is busy, trying again${stale}` };
-  return { kind: "bad", text: `${stream.state}${stale}` };
+  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
 }
 
-function counts(of) {
-  const steps = (of.completed_steps ?? 0) + (of.completed_with_warnings_steps ?? 0);
-  const parts = [];
-  if (of.total_steps) parts.push(`${steps} of ${plural(of.total_steps, "step")}`);
-  if (of.total_jobs) parts.push(`${count(of.completed_jobs ?? 0)} of ${plural(of.total_jobs, "worker job")}`);
-  if (of.failed_jobs) parts.push(`${count(of.failed_jobs)} failed`);
-  return parts.join(" · ");
+export function summary(tree) {
+  const { name, definition, status } = tree?.manager ?? {};
+  const known = name || definition;
+  if (!known) return "";
+  if (status !== "running") return `${known}: ${word(status)}`;
+  const running = [...tree.steps.values()].filter((step) => step.status === "running");
+  return running.map(({ name: step, lines, counts: { total_jobs: total, completed_jobs: done, failed_jobs: failed } }) => {
+    if (!total) return `${step}: ${plural(lines, "line")}`;
+    return `${step}: ${done} of ${total} done${failed ? `, ${failed} failed` : ""}`;
+  }).join("; ");
 }
 
-function facts({ id, definition, started_at: started, created_at: created, attempt }) {
-  const parts = [definition, id];
-  if (started ?? created) parts.push(`started ${moment(started ?? created)}`);
-  if (attempt > 1) parts.push(`attempt ${attempt}`);
-  return parts.filter(Boolean).join(" · ");
+const SIGNS = "▶○✓⚠✗⊘⚡»"; // in the order of STATUSES
+const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
+const tabIcon = document.querySelector("link[rel=icon]");
+const plain = tabIcon.href;
+
+export function tab(tree) {
+  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
+  const known = name || definition;
+  const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
+  document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
+  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
+
+export function go(id, { step_name: step, line_number: number }) {
+  location.replace(link(id, step ?? "", { from: number, to: number }));
+  dispatchEvent(new Event("hashchange"));
+}
+
+export class Glance {
+  constructor(id) {
+    this.id = id;
+    this.curve = s("path");
+    this.peak = h("span");
+    this.rate = h("span.rate.quiet.flow", { hidden: true },
+      s("svg", { viewBox: "0 0 120 20", "aria-hidden": true }, this.curve), this.peak);
+    this.list = h("ul", { tabindex: 0, "aria-label": "Errors by how often they occur" });
+    this.problem = h("span.problem", { role: "alert" });
+    this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
+  }
+
+  /** Every other second, if there are more lines. */
+  async draw({ manager: { lines } }) {
+    if (!lines || this.known === lines || this.asking) return;
+    this.asking = true;
+    try {
+      this.plot(await get(pathOf(this.id, "/log/rate")));
+      this.group((await get(pathOf(this.id))).error_groups);
+      this.known = lines;
+    } catch {} // the next time
+    later(`glance ${this.id}`, 2_000, () => (this.asking = false));
+  }
+
+  plot({ seconds, lines }) {
+    const most = Math.max(...lines);
+    if (!most) return;
+    this.rate.hidden = false;
+    const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
+    set(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
+    write(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);
+  }
+
+  group(groups) {
+    this.errors.hidden = !groups.length;
+    keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
+      write(item.firstElementChild, `${count(group.count)} ×`));
+  }
+
+  /** Of a traceback the last line says most. */
+  one({ message, first_seq: first }) {
+    const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
+    return h("li", h("b"), h("button.link", { title, click: () => this.go(first) }, text || "(empty)"));
+  }
+
+  async go(seq) {
+    write(this.problem, "");
+    try {
+      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${seq - 1}`))).items[0]);
+    } catch (error) {
+      write(this.problem, error.message);
+    }
+  }
+}
+

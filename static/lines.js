@@ -1,188 +1,162 @@
 /**
- * How is a step of twenty thousand lines shown with a few dozen elements? Only the rows in sight exist; they
- * flow inside one block that is moved to where they belong. Line breaks are kept and long lines wrap, so
- * heights differ: they are estimated and put right when drawn.
+ * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
+ * their place. A line is taken for one row high and put right when drawn.
  */
-import { h, setText } from "./dom.js";
-import { clockTime, plural } from "./format.js";
-import { Heights } from "./heights.js";
+import { Reading, settings } from "./log.js";
+import { h, keyed, lineRow, plural, write } from "./page.js";
 
-const AHEAD = 10; // rows drawn above and below what is in sight
-const HIGHEST = 15_000_000; // pixels; browsers misplace things in taller elements
-const LEVELS = { debug: "DEBUG", info: "INFO", warning: "WARN", error: "ERROR" };
+const AHEAD = 10; // rows drawn around what is in sight
+const FETCHED = 200;
+const MEASURED = 10_000; // lines whose heights are known
+const HIGHEST = 15_000_000; // pixels that browsers can place
 
 export class LineList {
-  /**
-   * @param {{label: string, mark: (range: {from: number, to: number}) => void,
-   *          href: (number: number) => string}} options
-   */
-  constructor({ label, mark, href }) {
-    Object.assign(this, { mark, href, lines: [], rows: [], follow: true, seen: 0, marked: null, wanted: null });
+  constructor(log, { label, mark, href }) {
+    Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
     this.heights = new Heights();
-    this.skipped = 0; // the oldest lines, when all together would be too tall
-    this.block = h("div", { class: "rows", click: (event) => this.clicked(event) });
-    this.space = h("div", { class: "space" }, this.block);
-    this.box = h("div", {
-      class: "lines", role: "log", "aria-live": "off", "aria-label": label, tabindex: "0",
+    this.offset = 0; // of a place in the list, which may be taller than the box
+    this.block = h("div.rows", { click: (event) => this.clicked(event) });
+    this.space = h("div.space", this.block);
+    this.box = h("div.lines", {
+      role: "log", "aria-live": "off", "aria-label": label, tabindex: 0,
       scroll: () => this.scrolled(), keydown: (event) => this.typed(event),
     }, this.space);
-    this.more = h("button", { type: "button", class: "more", hidden: true, click: () => this.resume() });
-    this.element = h("div", { class: "log" }, this.box, this.more);
-    this.width = 0;
-    this.top = 0;
-    new ResizeObserver(() => this.soon()).observe(this.box); // unfolded, or another width
+    this.more = h("button.more", { hidden: true, click: () => this.resume() });
+    this.reading = new Reading(this);
+    this.element = h("div.log", this.reading.element, h("div.frame", this.box, this.more));
+    new ResizeObserver(() => this.soon()).observe(this.box);
+    new IntersectionObserver((seen) => {
+      this.far = !seen.at(-1).isIntersecting; // a busy page hears of several at once
+      this.soon();
+    }, { rootMargin: "50%" }).observe(this.box);
   }
 
-  /** Show `lines`; called once a frame at most. Does nothing costly while the list is folded away. */
-  draw(lines = this.lines) {
-    if (lines !== this.lines) this.clear(lines);
+  draw(since = this.since) {
+    const { count, pages } = this.log;
     if (!this.box.offsetParent) return;
-    this.measureWidth();
-    while (this.heights.length < lines.length) this.heights.push(this.estimate(lines[this.heights.length]));
+    if (this.far) return this.fill(0, 0);
+    const look = [this.box.clientWidth, settings.wrap, settings.relative && since].join();
+    if (look !== this.look || pages !== this.pages) this.renew(look, since, pages);
+    this.heights.length = count;
     this.reveal();
     this.place();
-    if (this.follow) this.seen = lines.length;
-    const unseen = lines.length - this.seen;
-    this.more.hidden = unseen === 0;
-    if (unseen) setText(this.more, `${plural(unseen, "new line")} ↓`);
+    if (this.follow) this.seen = count;
+    this.more.hidden = this.seen >= count;
+    write(this.more, `${plural(count - this.seen, "new line")} ↓`);
+    this.reading.draw();
   }
 
-  clear(lines) {
-    this.lines = lines;
-    this.heights.clear();
-    this.drop(this.rows.splice(0));
-    this.seen = 0;
-  }
-
-  measureWidth() {
-    const width = this.box.clientWidth;
-    if (width === this.width) return;
-    this.width = width;
+  /** Nothing that was drawn and measured holds. */
+  renew(look, since, pages) {
+    if (this.pages && pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
+    Object.assign(this, { look, since, pages });
+    this.fill(0, 0);
+    this.box.classList.toggle("unwrapped", !settings.wrap);
     const style = getComputedStyle(this.box);
-    this.row = parseFloat(style.lineHeight);
-    this.narrow = style.getPropertyValue("--narrow").trim() === "1";
-    // The width of one letter, and what stands before the message; see .line in the style sheet.
-    this.letter = parseFloat(style.fontSize) * 0.6;
-    this.columns = Math.max(8, Math.floor((width - (this.narrow ? 24 : 300)) / this.letter));
-    this.heights.clear();
-    this.skipped = 0;
+    this.heights.clear(parseFloat(style.lineHeight) * style.getPropertyValue("--rows"));
   }
 
-  estimate({ message }) {
-    let rows = this.narrow ? 1 : 0;
-    if (message.length <= this.columns && !message.includes("\n")) return (rows + 1) * this.row;
-    for (const text of message.split("\n")) rows += Math.max(1, Math.ceil(text.length / this.columns));
-    return rows * this.row;
+  get view() {
+    return this.box.clientHeight;
   }
 
-  /** A pass draws with the heights that the one before has measured; nearly always the second changes nothing. */
+  /** How far box and list can be scrolled. */
+  reach() {
+    const { total } = this.heights;
+    this.space.style.height = `${Math.min(total, HIGHEST)}px`;
+    return [Math.min(total, HIGHEST), total].map((height) => Math.max(1, height - this.view));
+  }
+
+  /** A pass draws with the heights that the one before has measured. */
   place() {
     for (let pass = 0; pass < 4; pass++) {
-      this.skip();
-      this.space.style.height = `${this.heights.total - this.heights.before(this.skipped)}px`;
-      if (this.follow) this.box.scrollTop = this.box.scrollHeight;
-      const offset = this.heights.before(this.skipped);
-      const top = this.box.scrollTop + offset;
+      if (this.follow) this.go(Infinity);
+      else this.reach();
+      const top = this.box.scrollTop + this.offset;
       const anchor = this.heights.at(top);
-      const first = Math.max(this.skipped, anchor - AHEAD);
-      const last = Math.min(this.lines.length, this.heights.at(top + this.box.clientHeight) + 1 + AHEAD);
+      const first = Math.max(0, anchor - AHEAD);
+      const last = Math.min(this.log.count, this.heights.at(top + this.view) + 1 + AHEAD);
+      this.log.want(Math.max(0, first - FETCHED), Math.min(this.log.count, last + FETCHED));
       this.fill(first, last);
-      this.block.style.transform = `translateY(${this.heights.before(first) - offset}px)`;
+      this.block.style.transform = `translateY(${this.heights.before(first) - this.offset}px)`;
       const before = this.heights.before(anchor);
-      if (!this.correct()) break;
+      const tall = this.rows.map((row) => row.offsetHeight); // all reads first: one layout
+      if (!this.rows.map((row, i) => this.heights.set(row.index, tall[i])).some(Boolean)) break;
       if (!this.follow) this.box.scrollTop += this.heights.before(anchor) - before;
     }
     this.top = this.box.scrollTop;
   }
 
-  skip() {
-    const tooMuch = this.heights.total - HIGHEST;
-    // A million pixels more than needed: not a little for every further line.
-    if (tooMuch > this.heights.before(this.skipped)) this.skipped = this.heights.at(tooMuch + 1_000_000);
+  go(top) {
+    const [box, list] = this.reach();
+    top = Math.max(0, Math.min(list, top));
+    this.box.scrollTop = box < list ? (top / list) * box : top;
+    this.top = this.box.scrollTop; // as it was rounded
+    this.offset = box < list ? top - this.top : 0;
   }
 
-  correct() {
-    const tall = this.rows.map((row) => row.offsetHeight); // all reads first: one layout
-    return this.rows.map((row, i) => this.heights.set(row.index, tall[i])).some(Boolean);
-  }
-
-  /** Make the drawn rows exactly first … last-1; those that stay keep their element and the reader's selection. */
   fill(first, last) {
-    const gone = [];
-    while (this.rows.length && this.rows[0].index < first) gone.push(this.rows.shift());
-    while (this.rows.length && this.rows.at(-1).index >= last) gone.push(this.rows.pop());
-    this.drop(gone);
-    const above = [];
-    const start = this.rows[0]?.index ?? last;
-    for (let i = first; i < start; i++) above.push(this.make(i));
-    const below = [];
-    for (let i = (this.rows.at(-1)?.index ?? last - 1) + 1; i < last; i++) below.push(this.make(i));
-    this.block.prepend(...above);
-    this.block.append(...below);
-    this.rows = [...above, ...this.rows, ...below];
+    const indices = Array.from({ length: last - first }, (_, i) => first + i);
+    keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)));
+    this.rows = [...this.block.children];
   }
 
-  drop(rows) {
-    for (const row of rows) row.remove();
-  }
-
-  make(index) {
-    const { number, at, level, message, tag } = this.lines[index];
-    const row = h("div", { class: `line ${level}` },
-      h("a", { class: "number", href: this.href(number), tabindex: "-1", title: "Link to this line" }, number),
-      h("time", { datetime: at }, clockTime(at, { millis: true })),
-      h("span", { class: "level" }, LEVELS[level] ?? level),
-      h("span", { class: "tag", title: tag && `worker job ${tag}` }, tag && `#${tag}`),
-      h("span", { class: "message" }, message));
-    row.index = index;
-    row.classList.toggle("marked", this.isMarked(number));
+  make(index, line) {
+    const row = line ? lineRow(line, this.href, settings.relative && this.since)
+      : h("div.line.dim", h("span.number", !this.log.filtered && index + 1),
+        h("span.message", line === null ? "no longer kept" : "…"));
+    Object.assign(row, { index, line });
+    row.classList.toggle("marked", this.isMarked(row));
     return row;
   }
 
-  isMarked(number) {
-    return this.marked !== null && number >= this.marked.from && number <= this.marked.to;
+  isMarked({ line }) {
+    return Boolean(this.marked && line?.line_number >= this.marked.from && line.line_number <= this.marked.to);
   }
 
-  /** Mark a range; `scroll` brings it into sight, as soon as it has arrived. Null takes the mark away. */
   show(range, { scroll }) {
     this.marked = range;
-    if (scroll) this.wanted = range?.from ?? null;
-    for (const row of this.rows) row.classList.toggle("marked", this.isMarked(this.lines[row.index].number));
+    if (scroll) {
+      this.wanted = range?.from ?? null;
+      if (range && this.log.filtered) this.log.filter(null, null);
+    }
+    for (const row of this.rows) row.classList.toggle("marked", this.isMarked(row));
   }
 
   reveal() {
-    const last = this.lines.at(-1)?.number ?? 0;
-    if (this.wanted === null || last < this.wanted) return;
-    const index = this.find(this.wanted);
+    if (this.wanted === null || this.log.count < this.wanted) return;
+    const top = this.heights.before(this.wanted - 1);
     this.wanted = null;
     this.follow = false;
-    this.seen = Math.max(this.seen, this.lines.length);
-    this.space.style.height = `${this.heights.total - this.heights.before(this.skipped)}px`;
-    const offset = this.heights.before(index) - this.heights.before(this.skipped);
-    this.box.scrollTop = Math.max(0, offset - this.box.clientHeight / 3);
+    this.seen = Math.max(this.seen, this.log.count);
+    this.go(top - this.view / 3);
+    this.box.scrollIntoView({ block: "nearest" });
   }
 
-  /** The first line of this number or above: numbers rise, and only a gap makes them jump. */
-  find(number) {
-    let [low, high] = [0, this.lines.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.lines[middle].number < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** The list notes where it scrolled to by itself; any other place is where the reader went. */
+  /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
-    const { scrollTop, clientHeight, scrollHeight } = this.box;
-    if (clientHeight === 0) return; // folded before the event came: its 0 is nobody's scrolling
-    if (scrollTop < this.top - 1) {
-      if (this.follow) this.seen = this.lines.length;
+    const { scrollTop } = this.box;
+    if (!this.view) return; // folded
+    const [box, list] = this.reach();
+    const moved = scrollTop - this.top;
+    if (moved < -1) {
+      if (this.follow) this.seen = this.log.count;
       this.follow = false;
-    } else if (scrollTop > this.top && scrollTop + clientHeight >= scrollHeight - 4) this.follow = true;
+    } else if (moved > 0 && scrollTop >= box - 4) this.follow = true;
+    // Thrown far, as far in the list as in the box; else as many pixels.
+    this.thrown ||= box < list && Math.abs(moved) > 3 * this.view;
+    if (this.thrown) this.offset = scrollTop * (list / box - 1);
     this.top = scrollTop;
     this.soon();
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.settle(), 200);
+  }
+
+  /** The box must not end before the list. */
+  settle() {
+    const [box, list] = this.reach();
+    this.thrown = false;
+    if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
   }
 
   soon() {
@@ -199,21 +173,71 @@ export class LineList {
   }
 
   clicked(event) {
-    const row = event.target.closest(".number")?.parentElement;
-    if (!row || event.ctrlKey || event.metaKey) return;
+    const { line } = event.target.closest(".line") ?? {};
+    if (event.target.closest(".tag")) this.reading.filter(this.log.level, line.job_id);
+    if (!event.target.closest("a.number") || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const { number } = this.lines[row.index];
+    const { line_number: number } = line;
     const start = event.shiftKey && this.marked ? this.marked.from : number;
     this.mark({ from: Math.min(start, number), to: Math.max(start, number) });
   }
 
-  /** Shift and an arrow move the mark, so that a line can be linked to without a mouse. */
   typed(event) {
+    const end = { Home: 0, End: Infinity }[event.key]; // at once: a glide there would be taken for a reader's scrolling
+    if (end !== undefined) {
+      event.preventDefault();
+      this.follow = end > 0;
+      this.go(end);
+      return this.draw();
+    }
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!by || !event.shiftKey || !this.lines.length) return;
+    if (!by || !event.shiftKey) return;
     event.preventDefault();
-    const at = this.marked ? this.find(this.marked.from) + by : this.heights.at(this.box.scrollTop);
-    const { number } = this.lines[Math.max(0, Math.min(this.lines.length - 1, at))];
-    this.mark({ from: number, to: number });
+    const marked = this.rows.findIndex((row) => this.isMarked(row));
+    const top = this.rows.findIndex(({ index }) => index >= this.heights.at(this.box.scrollTop + this.offset));
+    const row = this.rows[marked < 0 ? top : marked + by];
+    if (row?.line) this.mark({ from: row.line.line_number, to: row.line.line_number });
+    row?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** In pixels: a line is one row high unless it was measured. */
+export class Heights {
+  length = 0;
+  row = 1;
+  more = new Map();
+
+  clear(row) {
+    Object.assign(this, { row, more: new Map() });
+  }
+
+  /** Whether it was another. Those measured first are forgotten first. */
+  set(index, height) {
+    const more = height - this.row;
+    if ((this.more.get(index) ?? 0) === more) return false;
+    this.more.set(index, more);
+    if (this.more.size > MEASURED) this.more.delete(this.more.keys().next().value);
+    return true;
+  }
+
+  before(index) {
+    let top = index * this.row;
+    for (const [i, more] of this.more) if (i < index) top += more;
+    return top;
+  }
+
+  get total() {
+    return this.before(this.length);
+  }
+
+  /** The line at `y`. */
+  at(y) {
+    let [low, high] = [0, this.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.before(middle) <= y) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -1,112 +1,213 @@
-/** How does one chosen run live on the page? Its rows, its connection and its picture, from opening to closing. */
-import { get, part, serverNow } from "./api.js";
-import { cancel, later } from "./clock.js";
-import { documents } from "./documents.js";
-import { h } from "./dom.js";
-import { hasEnded } from "./format.js";
-import { badge, Header } from "./header.js";
-import { Steps } from "./steps.js";
-import { Stream } from "./stream.js";
-import { emptyTree, fold } from "./tree.js";
+/** How does the chosen run live on the page, now and at any moment of its past? */
+import { badge, Glance, Header } from "./header.js";
+import { documents } from "./lists.js";
+import { Log } from "./log.js";
+import { exactTime, h, keyed, set, write } from "./page.js";
+import { address, get, pathOf, serverNow } from "./service.js";
+import { Step } from "./steps.js";
+import { Timeline } from "./timeline.js";
+import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  /** @param {{mark: Function, stirred: () => void}} owner `stirred`: something happened that lists show, too */
-  constructor(id, parent, owner) {
-    this.id = id;
-    this.owner = owner;
-    this.tree = emptyTree(id);
-    this.header = new Header(id, () => this.again());
-    this.steps = new Steps(id, owner.mark);
-    this.problem = h("p", { class: "notice", role: "alert", hidden: true });
-    this.found = h("div", {});
-    parent.replaceChildren(this.problem, this.header.element, this.steps.element, this.found);
-    this.begin();
+  constructor(id, parent, { mark, stream, deleted, draw }) {
+    Object.assign(this, { id, parent, mark, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
+    this.header = new Header(id, () => deleted(id));
+    this.glance = new Glance(id);
+    this.timeline = new Timeline(this);
+    this.timeline.facts.after(this.glance.rate);
+    this.travel = new Travel(this);
+    this.timeline.box.after(this.travel.element);
+    this.problem = h("p.notice", { role: "alert" });
+    this.list = h("div.steps");
+    this.found = h("div");
+    parent.replaceChildren(this.problem, this.header.element, this.glance.errors, this.timeline.element,
+      this.list, this.found);
   }
 
-  /** The steps that have not begun are in no row yet, so the state comes first, then every row from the first. */
-  async begin() {
-    try {
-      await this.describe();
-    } catch (error) {
-      if (this.closed) return;
-      this.say(error.status === 404 ? `There is no run ${this.id}.` : `Cannot load this run: ${error.message}`);
-      if (error.status !== 404) later("begin", 3_000, () => this.begin());
-      return;
-    }
-    if (this.closed) return;
-    this.say("");
-    this.connect();
+  log(step) {
+    if (!this.logs.has(step)) this.logs.set(step, new Log(this.id, step, this.draw));
+    return this.logs.get(step);
   }
 
-  async describe() {
-    const detail = await get(`managers/${part(this.id)}`);
-    if (this.closed) return;
-    fold(this.tree, "snapshot", detail);
-    this.draw();
-  }
-
-  connect() {
-    this.stream = new Stream(this.id, {
-      position: () => this.tree.seq,
-      take: (event, data) => this.take(event, data),
-      changed: () => this.draw(),
-    });
+  step(name) {
+    if (!this.steps.has(name)) this.steps.set(name, new Step(this, name));
+    return this.steps.get(name);
   }
 
   take(event, data) {
+    this.say("");
     this.tree = fold(this.tree, event, data);
+    if (event === "rows") {
+      for (const row of data) if (row.event === "job_log") this.log(row.step_name ?? "").push(row);
+      this.came = Date.now();
+      this.late = serverNow() - Date.parse(data.at(-1).created_at);
+    } else if (event === "snapshot") { // it has no worker jobs, and no lines
+      this.timeline.load();
+      for (const log of this.logs.values()) if (log.filtered) log.reset();
+    } else if (event === "end") this.ended();
+    else if (event === "reset") {
+      for (const log of this.logs.values()) Object.assign(log, { total: 0 }).reset();
+      this.stream.open();
+    }
     this.draw();
-    if (event === "reset") this.describe().catch(() => {}); // the rows alone still tell the story
-    if (event === "end") this.ended();
-    if (event === "job_status" && data.job_type !== "worker" && data.seq > this.tree.known) this.owner.stirred();
   }
 
   async ended() {
-    this.owner.stirred();
-    try {
-      const found = await documents(this.id);
-      if (!this.closed && found) this.found.replaceChildren(found);
-    } catch (error) {
-      this.found.replaceChildren(h("p", { class: "quiet" }, `Its documents could not be loaded: ${error.message}`));
-    }
+    const found = await documents(this.id)
+      .catch(({ message }) => h("p.quiet", `Its documents could not be loaded: ${message}`));
+    this.found.replaceChildren(found ?? "");
   }
 
-  /** The list of runs says that this one goes on, or has been on: a retry reopened it after its end. */
-  reopened({ status, attempt }) {
-    if (!hasEnded(status) || attempt > this.tree.manager.attempt) this.again();
+  render() {
+    const { at } = this.travel; // null is the present
+    const past = at !== null;
+    const tree = past ? this.travel.view() : this.tree;
+    const now = at ?? serverNow();
+    const behind = this.late > 5_000 && Date.now() - this.came < 1_500;
+    this.parent.classList.toggle("past", past);
+    this.header.draw(tree, past ? { kind: "past", text: `as at ${exactTime(at)}` } : badge(tree, this.stream, behind), now);
+    this.glance.draw(this.tree);
+    this.timeline.draw(tree, now, at);
+    this.travel.draw(this.timeline);
+    const { manager: { status, started_at: since }, own } = tree;
+    const lanes = [...tree.steps.values()];
+    if (own.lines) lanes.push({ ...own, name: "", status });
+    keyed(this.list, lanes, ({ name }) => `step ${name}`, ({ name }) => this.step(name).element, (_, lane) =>
+      this.step(lane.name).draw(lane, now, Date.parse(since), hasEnded(status)));
   }
 
-  again() {
-    if (this.stream?.state !== "ended") return; // else its rows come anyway
-    this.found.replaceChildren();
-    this.connect();
+  show(name, lines) {
+    for (const [other, { list }] of this.steps) if (other !== name) list.show(null, { scroll: true });
+    if (name !== null) this.step(name).show(lines);
   }
 
-  /** Once a frame at most, however many rows arrive. */
-  draw() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      const now = serverNow();
-      this.header.draw(this.tree, badge(this.tree, this.stream), now);
-      this.steps.draw(this.tree, now);
-    });
+  lines(step, job) {
+    this.show(step, null);
+    this.step(step).list.reading.filter(null, job);
   }
 
-  show(step, lines) {
-    this.steps.show(step, lines);
-    this.draw();
+  gone() {
+    this.say(`There is no run ${this.id}${this.tree.seq ? " any more" : ""}.`);
   }
 
   say(text) {
-    this.problem.hidden = !text;
-    this.problem.textContent = text;
+    write(this.problem, text);
     this.header.element.hidden = Boolean(text);
   }
 
   close() {
-    this.closed = true;
-    cancel("begin");
-    cancelAnimationFrame(this.frame);
-    this.stream?.close();
+    this.travel.leave();
+  }
+}
+
+const STATE = "job_status,step_progress,manager_progress";
+
+/** What changed the run's state is folded anew up to a moment; its lines are those that were written by then. */
+class Travel {
+  constructor(run) {
+    Object.assign(this, { run, at: null, tree: null, rows: [], lines: new Map() });
+    this.slider = h("input", {
+      type: "range", max: 1, step: "any", value: 1, "aria-label": "Moment", input: () => this.moved(),
+    });
+    this.speeds = [1, 10, 100].map((speed) =>
+      h("button", { title: `Replay at ${speed} times the speed`, click: () => this.play(speed) }, `${speed}×`));
+    this.now = h("button", { click: () => this.leave() }, "Now");
+    this.element = h("div.travel", h("span.speeds", ...this.speeds, this.now), this.slider);
+  }
+
+  moved() {
+    const { from, to } = this.run.timeline;
+    this.speed = 0;
+    this.go(from + this.slider.value * (to - from));
+  }
+
+  go(at) {
+    if (this.at === null) this.enter();
+    this.at = at;
+    this.run.draw();
+  }
+
+  enter() {
+    for (const log of this.run.logs.values()) if (log.filtered) log.filter(null, null);
+    Object.assign(this, { rows: [], tree: null });
+    this.source = new EventSource(address(pathOf(this.run.id, `/events?batch=true&events=${STATE}`)));
+    this.source.addEventListener("rows", ({ data }) => {
+      this.rows.push(...JSON.parse(data));
+      this.run.draw();
+    });
+    this.source.addEventListener("end", ({ target }) => target.close());
+  }
+
+  leave() {
+    this.source?.close();
+    Object.assign(this, { at: null, tree: null, speed: 0 });
+    this.run.draw();
+  }
+
+  play(speed) {
+    this.speed = this.speed === speed ? 0 : speed;
+    let last = performance.now();
+    const step = (time) => {
+      if (this.speed !== speed) return;
+      const { from, to } = this.run.timeline;
+      const at = (this.at ?? from) + (time - last) * speed;
+      last = time;
+      if (at >= to) return this.leave();
+      this.go(at);
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  view() {
+    const { run, at, tree, rows } = this;
+    if (!tree || at < this.upto) Object.assign(this, { tree: beginning(run.tree), next: 0 });
+    this.upto = at;
+    for (let row; Date.parse((row = rows[this.next])?.created_at) <= at; this.next++) fold(this.tree, row.event, row);
+    this.count();
+    for (const [name, lane] of [...this.tree.steps, ["", this.tree.own]]) {
+      lane.lines = lane.started_at || !name ? this.lines.get(name) ?? 0 : 0;
+      run.log(name).count = lane.lines;
+    }
+    return this.tree;
+  }
+
+  /** How many lines each step had, one question at a time. */
+  async count() {
+    const { at, run } = this;
+    if (this.counting || this.counted === at) return;
+    this.counting = true;
+    try {
+      const seq = await this.seq(at);
+      await Promise.all(["", ...this.tree.steps.keys()].map(async (name) => {
+        const { items } = await get(run.log(name).url({ tail: 1, before: seq + 1, format: "json" }));
+        this.lines.set(name, items[0]?.line_number ?? 0);
+      }));
+      this.counted = at;
+    } catch {} // the next moment asks
+    this.counting = false;
+    if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
+  }
+
+  /** The last row at a moment, which is between two of state. */
+  async seq(at) {
+    let first = this.rows[this.next - 1]?.seq ?? 0;
+    let last = (this.rows[this.next]?.seq ?? this.run.tree.seq + 1) - 1;
+    while (first < last) {
+      const middle = Math.ceil((first + last) / 2);
+      const range = `after=${middle - 1}&before=${last + 1}`;
+      const { items: [line] } = await get(pathOf(this.run.id, `/log?format=json&limit=1&${range}`));
+      if (Date.parse(line?.created_at) <= at) first = line.seq;
+      else last = middle - 1;
+    }
+    return first;
+  }
+
+  draw({ from, to }) {
+    const past = this.at !== null;
+    this.slider.value = past ? (this.at - from) / (to - from) : 1;
+    set(this.slider, "aria-valuetext", past ? exactTime(this.at) : "now");
+    this.now.hidden = !past;
+    this.speeds.forEach((button, i) => set(button, "aria-pressed", this.speed === 10 ** i));
   }
 }

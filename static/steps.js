@@ -1,95 +1,53 @@
-/**
- * What does each step of the chosen run look like? A step that starts unfolds itself; what the reader folded or
- * unfolded by hand stays so, whatever happens in the run.
- */
-import { cancelForm } from "./actions.js";
-import { address, part } from "./api.js";
-import { h, keyed, setAttribute, setText } from "./dom.js";
-import { elapsed, hasEnded, plural, word } from "./format.js";
-import { icon, setIcon } from "./icons.js";
+/** How does each step look, and what can be done with it? One that starts unfolds itself, if not folded by hand. */
 import { LineList } from "./lines.js";
-import { Progress } from "./progress.js";
-import { link } from "./route.js";
-import { Working } from "./working.js";
+import { dotted, elapsed, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
+import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
+import { hasEnded } from "./tree.js";
 
-const OWN = ""; // the key of the manager's own lines
-const choices = new Map(); // "ID/STEP" → folded or unfolded by hand, for as long as the page lives
+const choices = new Map(); // by hand, by "ID/STEP"
 
-export class Steps {
-  /** @param {(step: string, range: object) => void} mark called when the reader marks lines of a step */
-  constructor(id, mark) {
-    this.id = id;
-    this.mark = mark;
-    this.views = new Map();
-    this.element = h("div", { class: "steps" });
-  }
-
-  draw(tree, now) {
-    const lanes = [...tree.steps.values()];
-    if (tree.own.lines.length) lanes.push({ name: OWN, status: tree.manager.status, counts: {}, ...tree.own });
-    keyed(this.element, lanes, {
-      key: (lane) => `step ${lane.name}`,
-      make: (lane) => this.view(lane.name).element,
-      update: (_, lane) => this.view(lane.name).draw(lane, now, tree.seq >= tree.known),
-    });
-  }
-
-  view(name) {
-    if (!this.views.has(name)) this.views.set(name, new StepView(this.id, name, this.mark));
-    return this.views.get(name);
-  }
-
-  /** Open what a link points at. */
-  show(name, range) {
-    for (const [other, view] of this.views) if (other !== name) view.list.show(null, { scroll: true });
-    if (name === null) return;
-    const view = this.view(name);
-    view.choose(true);
-    view.list.show(range, { scroll: true });
-    view.wanted = true;
-  }
-}
-
-class StepView {
-  constructor(id, name, mark) {
-    this.key = `${id}/${name}`;
-    this.started = false;
-    const title = name === OWN ? "Manager" : name;
+/** The step "" is the manager's own lines. */
+export class Step {
+  constructor(run, name) {
+    const { id } = run;
+    const title = name || "Manager";
+    Object.assign(this, { name, key: `${id}/${name}`, started: false, lines: run.log(name) });
     this.icon = icon("pending");
-    this.fold = h("button", { type: "button", class: "fold", click: () => this.choose(!this.unfolded()) },
-      icon("chevron"), this.icon, h("span", { class: "name" }, title));
-    this.status = h("span", { class: "status" });
-    this.facts = h("span", { class: "facts" });
-    this.warnings = h("span", { class: "chip warning", hidden: true });
-    const log = address(`managers/${part(id)}/log`);
-    const lane = name === OWN ? "" : `step=${part(name)}`;
-    this.errors = h("a", {
-      class: "chip error", hidden: true, target: "_blank", href: `${log}?${lane && `${lane}&`}level=error`,
-      title: "The errors as text",
-    });
-    this.time = h("span", { class: "time" });
-    this.progress = new Progress();
-    this.working = new Working();
-    this.cancel = cancelForm(id, { step: name, heading: this.fold });
-    this.reason = h("p", { class: "reason", hidden: true });
-    this.about = h("span", {});
-    this.list = new LineList({
-      label: name === OWN ? "Lines of the manager itself" : `Lines of ${name}`,
+    this.fold = h("button.fold", { click: () => this.choose(!this.unfolded) },
+      icon("chevron"), this.icon, h("span.name", title));
+    this.status = h("span.status");
+    this.facts = h("span.facts");
+    this.warnings = h("span.chip.warning");
+    this.errors = h("a.chip.error", { target: "_blank", href: address(this.lines.url({ level: "error" })) });
+    this.time = h("span.time");
+    this.parts = PARTS.map((status) => h(`i.${status}`));
+    this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);
+    this.far = h("p.progress-text");
+    this.progress = h("div.progress.flow", this.bar, this.far);
+    this.cancel = cancelling(id, { step: name }, this.fold);
+    this.retry = retrying(id, { step: name }, this.fold);
+    this.reason = h("p.reason");
+    this.about = h("span");
+    this.list = new LineList(this.lines, {
+      label: name ? `Lines of ${name}` : "Lines of the manager itself",
       href: (number) => link(id, name, { from: number, to: number }),
       mark: (range) => {
         this.list.show(range, { scroll: false });
-        mark(name, range);
+        run.mark(name, range);
       },
     });
-    this.empty = h("p", { class: "quiet" });
-    this.body = h("div", { class: "body", hidden: true }, this.list.element, this.empty,
-      h("div", { class: "foot" }, this.about, name !== OWN && this.cancel.element,
-        h("a", { href: lane ? `${log}?${lane}` : log }, "as text")));
-    this.element = h("section", { class: "step", "aria-label": title },
-      h("div", { class: "head" },
-        h("h3", {}, this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
-      this.progress.element, this.working.element, this.reason, this.body);
-    this.own = name === OWN;
+    this.empty = h("p.quiet");
+    this.body = h("div.body", this.list.element, this.empty, h("div.foot.flow", this.about,
+      name && this.cancel.element, name && this.retry.element, h("a", { href: address(this.lines.url()) }, "as text")));
+    this.element = h("section.step.card", { "aria-label": title },
+      h("div.head.flow", h("h3", this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
+      this.progress, this.reason, this.body);
+  }
+
+  show(range) {
+    this.choose(true);
+    this.list.show(range, { scroll: true });
+    this.wanted = true;
   }
 
   choose(open) {
@@ -98,65 +56,166 @@ class StepView {
     this.list.draw();
   }
 
-  unfolded() {
+  get unfolded() {
     return choices.get(this.key) ?? this.started;
   }
 
   turn() {
-    const open = this.unfolded();
-    this.body.hidden = !open;
-    setAttribute(this.fold, "aria-expanded", String(open));
+    this.body.hidden = !this.unfolded;
+    set(this.fold, "aria-expanded", this.unfolded);
   }
 
-  /** @param {boolean} present whether the rows have come as far as the state that is known */
-  draw(lane, now, present) {
-    const { levels, status, lines } = lane;
+  draw(lane, now, since, over) {
+    const { levels, status, lines, attempt, counts, description, type, reason } = lane;
+    const own = !this.name;
+    const ended = hasEnded(status);
+    const after = [lane.depends ?? []].flat().join(", ");
     // The manager's own lines say little that its steps do not, unless something went wrong.
-    this.started ||= this.own ? levels.warning + levels.error > 0 : status === "running" || lines.length > 0;
-    this.element.className = `step ${this.own ? "own" : status}`;
+    this.started ||= own ? levels.warning + levels.error > 0 : status === "running" || lines > 0;
+    this.element.className = `step card ${own ? "own" : status}`;
     setIcon(this.icon, status);
-    setText(this.status, this.own ? "" : word(status));
-    setText(this.facts, facts(lane));
-    chip(this.warnings, levels.warning, "warning");
-    chip(this.errors, levels.error, "error");
-    setText(this.time, this.own ? "" : elapsed(lane, now));
-    this.progress.draw(lane);
-    this.working.draw(status === "running" && present ? lane.working : null);
-    this.cancel.draw(hasEnded(status));
-    this.reason.hidden = this.own || !lane.reason || status === "pending"; // the manager's lines tell of a retry
-    setText(this.reason, lane.reason ?? "");
-    setText(this.about, about(lane));
+    write(this.status, own ? "" : word(status));
+    write(this.facts, dotted(attempt > 1 && `attempt ${attempt}`, counts.total_jobs && plural(counts.total_jobs, "job"),
+      lines && plural(lines, "line")));
+    write(this.warnings, levels.warning ? plural(levels.warning, "warning") : "");
+    write(this.errors, levels.error ? plural(levels.error, "error") : "");
+    write(this.time, own ? "" : elapsed(lane, now));
+    this.advance(lane, ended);
+    this.cancel.draw(!ended);
+    const again = status === "interrupted" ? "Resume this step" : "Retry this step";
+    this.retry.draw(over && ended && status !== "completed", again);
+    write(this.reason, (!own && status !== "pending" && reason) || ""); // the manager's lines tell of a retry
+    write(this.about, dotted(description, type && `type ${type}`, after && `after ${after}`));
     this.turn();
-    this.empty.hidden = lines.length > 0;
-    setText(this.empty, hasEnded(status) ? "No lines." : waiting(lane));
-    this.list.element.hidden = lines.length === 0;
-    this.list.draw(lines);
-    if (this.wanted) {
-      this.wanted = false;
-      this.element.scrollIntoView({ block: "nearest" });
-    }
+    const waiting = status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
+    write(this.empty, lines ? "" : ended ? "No lines." : waiting);
+    this.list.element.hidden = !lines;
+    this.lines.grow(lane);
+    this.list.draw(since);
+    if (this.wanted) this.element.scrollIntoView({ block: "nearest" });
+    this.wanted = false;
+  }
+
+  advance({ counts, progress, eta }, ended) {
+    const of = (status) => counts[`${status}_jobs`] ?? 0;
+    const total = of("total");
+    this.progress.hidden = !total;
+    if (!total) return;
+    PARTS.forEach((status, i) => (this.parts[i].style.width = `${(100 * of(status)) / total}%`));
+    const others = ["cancelled", "interrupted"].filter(of);
+    const all = ["pending", "running", "completed", "failed", ...others];
+    const text = progress || all.map((status) => `${of(status)} ${status}`).join(", ");
+    const left = eta && !ended && `about ${ticking(Math.max(1, Math.round(eta)))} left`;
+    set(this.bar, "aria-valuemax", total);
+    set(this.bar, "aria-valuenow", total - of("pending") - of("running"));
+    set(this.bar, "aria-valuetext", text);
+    write(this.far, dotted(text, left));
   }
 }
 
-function facts({ counts, lines, attempt }) {
-  const parts = [];
-  if (attempt > 1) parts.push(`attempt ${attempt}`);
-  if (counts.total_jobs) parts.push(plural(counts.total_jobs, "job"));
-  if (lines.length) parts.push(plural(lines.length, "line"));
-  return parts.join(" · ");
+const PARTS = ["completed", "failed", "cancelled", "interrupted", "running"];
+
+class Action {
+  /** `heading` takes the focus of a control that goes away; `busy` is its label until the state changes. */
+  constructor(heading, { name, label, title, send, sent, busy, ask }) {
+    Object.assign(this, { heading, label, send, sent, busy });
+    this.problem = h("span.problem", { role: "alert" });
+    this.open = h("button.open", { title, click: () => (ask ? this.turn(true) : this.go()) }, label);
+    this.element = h(`div.control.flow.${name}`, this.open, this.problem);
+    if (!ask) return;
+    this.reason = ask.reason && h("input", { placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: 200 });
+    this.yes = h("button.danger", ask.confirm);
+    const submit = (event) => {
+      event.preventDefault();
+      this.go();
+    };
+    this.form = h("form.flow", { submit, keydown: ({ key }) => key === "Escape" && this.turn(false) },
+      ask.about, this.reason, this.yes, h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
+  }
+
+  turn(asking) {
+    this.show(asking);
+    (asking ? this.reason || this.yes : this.open).focus();
+  }
+
+  show(asking) {
+    write(this.problem, "");
+    const control = asking ? this.form : this.open;
+    if (!control.parentElement) this.element.replaceChildren(control, this.problem); // moved, it would lose the focus
+  }
+
+  /** `disabled` would take the focus away. */
+  async go() {
+    if (this.sending) return;
+    this.sending = true;
+    write(this.problem, "");
+    try {
+      await this.send(this.reason?.value);
+      if (this.form?.contains(document.activeElement)) this.heading.focus();
+      this.show(false);
+      this.open.disabled = Boolean(this.busy);
+      write(this.open, this.busy ?? this.label);
+      this.sent?.();
+    } catch (error) {
+      write(this.problem, error.message);
+    }
+    this.sending = false;
+  }
+
+  draw(possible, label = this.label) {
+    if (possible === this.possible && label === this.label) return;
+    if (!possible && this.element.contains(document.activeElement)) this.heading.focus();
+    Object.assign(this, { possible, label });
+    this.element.hidden = !possible;
+    this.show(false);
+    this.open.disabled = false;
+    if (this.reason) this.reason.value = "";
+    write(this.open, label);
+  }
 }
 
-function about({ description, type, depends }) {
-  const after = [depends ?? []].flat().join(", ");
-  return [description, type && `type ${type}`, after && `after ${after}`].filter(Boolean).join(" · ");
+export function cancelling(id, of, heading) {
+  const [what = "run"] = Object.keys(of);
+  return new Action(heading, {
+    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…",
+    ask: { confirm: `Cancel this ${what}`, keep: "Keep running", reason: true },
+    send: (reason) => post(pathOf(id, "/cancel"), { ...of, ...(reason && { reason }) }),
+  });
 }
 
-function waiting({ status, depends }) {
-  const after = [depends ?? []].flat().join(", ");
-  return status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
+export const retrying = (id, of, heading) => new Action(heading, {
+  name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else",
+  send: () => post(pathOf(id, "/retry"), of),
+});
+
+export const deleting = (id, heading, sent) => new Action(heading, {
+  name: "delete", label: "Delete…", sent, send: () => remove(pathOf(id)),
+  ask: {
+    confirm: "Delete this run", keep: "Keep it",
+    about: "Its lines and worker jobs are removed for good; documents stay.",
+  },
+});
+
+let wanted = null; // the run to tell of
+
+export function noticeButton(id) {
+  const click = async () => {
+    const on = wanted !== id && (await Notification.requestPermission()) === "granted";
+    wanted = on ? id : null;
+    set(button, "aria-pressed", on);
+    // A hidden tab has given its stream back.
+    if (on) every("notice", 5_000, async () => document.hidden && ended(await get(pathOf(id))));
+    else cancel("notice");
+  };
+  const button = h("button", { title: "A notice of the browser when this run has ended", click }, "Tell me");
+  button.hidden = !("Notification" in window);
+  set(button, "aria-pressed", wanted === id);
+  return button;
 }
 
-function chip(element, n, noun) {
-  element.hidden = !n;
-  setText(element, n ? plural(n, noun) : "");
+export function ended({ id, name, definition, status }) {
+  if (id !== wanted || !hasEnded(status)) return;
+  wanted = null;
+  cancel("notice");
+  new Notification(`${name || definition}: ${word(status)}`, { tag: id });
 }

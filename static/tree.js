@@ -1,162 +1,159 @@
 /**
- * What do the rows of a run add up to? A fold: no page, no network, no clock. Live rows, rows replayed from
- * the log and rows after a reconnect take the same way, so they cannot disagree.
- *
- * `fold` changes the tree it is given and returns it; a tree belongs to one reader. Copying a step of twenty
- * thousand lines for each further line would make long runs quadratic.
+ * What do the rows of a run add up to? A fold without page, network or clock: live rows, history and rows after a
+ * reconnect take the same way. It changes its tree, and counts lines, but keeps none.
  */
-import { hasEnded } from "./format.js";
 
-export const ROWS = ["job_log", "job_status", "step_progress", "manager_progress"];
+export const STATUSES = [
+  "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
+];
+export const hasEnded = (status) => STATUSES.indexOf(status) > 1;
+export const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
-const lane = () => ({ lines: [], levels: { debug: 0, info: 0, warning: 0, error: 0 } });
+const MOST_JOBS = 5_000; // and all that run
 
-const blank = (status) => ({
-  status, reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
-  counts: {},
+const blank = () => ({
+  status: "pending", reason: null, attempt: 1, started_at: null, finished_at: null, duration: null, eta: null,
+  counts: {}, lines: 0, levels: { debug: 0, info: 0, warning: 0, error: 0 },
 });
 
-export function emptyTree(id) {
-  return {
-    id,
-    seq: 0, // the last row seen
-    known: 0, // rows up to this one are contained in a snapshot: they add lines and change no state
-    manager: { ...blank("pending"), id },
-    steps: new Map(), // by name, in file order
-    own: lane(), // the manager's own lines
-    jobs: new Map(), // worker jobs by id
-    received: 0,
-    gaps: [],
-    receipt: null,
+export const emptyTree = (id) => ({
+  id,
+  seq: 0, // the last row that came, or that a snapshot contains
+  known: 0, // the last of the snapshot: up to there rows are history and change no state
+  manager: { ...blank(), id }, // its lines: the whole run's
+  steps: new Map(),
+  own: blank(), // the manager's lines
+  jobs: new Map(),
+  missing: 0,
+  gaps: [],
+  receipt: null,
+});
+
+/** Before the first row. */
+export function beginning({ id, manager: { name, definition, params, toml, created_at }, steps }) {
+  const pending = [...steps.values()].map(({ name, description, type, depends }) =>
+    ({ name, description, type, depends, status: "pending" }));
+  const facts = { id, name, definition, params, toml, created_at, status: "pending", last_seq: 0, steps: pending };
+  return fold(emptyTree(id), "snapshot", facts);
+}
+
+/** Unknown events change nothing, nor do rows that were there before. */
+export function fold(tree, event, data) {
+  if (event === "rows") return data.reduce((all, row) => fold(all, row.event, row), tree);
+  return FOLDS[event]?.(tree, data) ?? tree;
+}
+
+const FOLDS = {
+  snapshot, gap, end, job_log: row(line), job_status: row(turned), step_progress: row(counted),
+  manager_progress: row(counted), reset: ({ id }) => emptyTree(id),
+  jobs: (tree, items) => {
+    for (const one of items) if (!tree.jobs.has(one.job_id)) job(tree, one);
+  },
+};
+
+function row(take) {
+  return (tree, data) => {
+    const fresh = data.seq > tree.seq;
+    if (fresh) {
+      tree.missing += data.seq - tree.seq - 1;
+      tree.seq = data.seq;
+    } else if (data.seq > tree.known || data.seq <= tree.past) return; // it has been here
+    else tree.past = data.seq;
+    take(tree, data, fresh);
   };
 }
 
-/** Take one event into the tree. Unknown events change nothing, rows that were there before neither. */
-export function fold(tree, event, data) {
-  if (event === "snapshot") return snapshot(tree, data);
-  if (event === "reset") return emptyTree(tree.id);
-  if (event === "gap") return gap(tree, data);
-  if (event === "end") return end(tree, data);
-  if (!ROWS.includes(event) || !(data.seq > tree.seq)) return tree;
-  tree.seq = data.seq;
-  if (data.progress) progress(tree, data);
-  if (event === "job_log") line(tree, data);
-  else if (event === "job_status" && data.job_type === "worker") worker(tree, data);
-  else if (data.seq > tree.known) state(tree, event, data);
-  return tree;
-}
-
 function step(tree, name) {
-  let found = tree.steps.get(name);
-  if (!found) {
-    found = { name, ...blank("pending"), ...lane(), progress: "", working: new Map(), children: 0 };
-    tree.steps.set(name, found);
-  }
-  return found;
+  if (!name) return tree.own;
+  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank(), progress: "", working: new Map() });
+  return tree.steps.get(name);
 }
 
-/** The tag of a worker job: 3 for the third of its step, 3.1 for the first that it spawned itself. */
-function job(tree, { job_id: id, parent_id: parentId, step_name: name }) {
-  let found = tree.jobs.get(id);
-  if (!found) {
-    const parent = tree.jobs.get(parentId);
-    const nth = ++(parent ?? step(tree, name)).children;
-    found = { tag: parent ? `${parent.tag}.${nth}` : String(nth), children: 0 };
-    tree.jobs.set(id, found);
-  }
-  return found;
-}
-
-function worker(tree, row) {
-  const { tag } = job(tree, row);
-  const { working } = step(tree, row.step_name);
-  if (row.status !== "running") working.delete(row.job_id);
-  else working.set(row.job_id, { tag, name: row.name, attempt: row.attempt, done: null, total: null });
-}
-
-/** How far running worker jobs say they are. No snapshot has that, so rows tell it that are history, too. */
-function progress(tree, row) {
-  const { working } = step(tree, row.step_name);
-  for (const [id, { done, total }] of Object.entries(row.progress)) {
-    if (working.has(id)) Object.assign(working.get(id), { done, total });
+function line(tree, { step_name: name, level }, fresh) {
+  if (!fresh) return;
+  for (const of of [tree.manager, step(tree, name)]) {
+    of.lines += 1;
+    of.levels[level] += 1;
   }
 }
 
-function line(tree, row) {
-  const into = row.step_name ? step(tree, row.step_name) : tree.own;
-  into.lines.push({
-    number: row.line_number,
-    at: row.created_at,
-    level: row.level,
-    message: row.truncated ? `${row.message}… (${row.truncated} bytes in full)` : row.message,
-    tag: row.job_id ? job(tree, row).tag : "",
-  });
-  into.levels[row.level] = (into.levels[row.level] ?? 0) + 1;
-  tree.received += 1;
+function turned(tree, data, fresh) {
+  if (data.job_type === "worker") return job(tree, data);
+  if (!fresh) return;
+  turn(data.job_type === "manager" ? tree.manager : step(tree, data.step_name), data);
+  if (!hasEnded(tree.manager.status)) tree.receipt = null; // retried
 }
 
-function state(tree, event, row) {
-  const of = event === "manager_progress" || row.job_type === "manager" ? tree.manager : step(tree, row.step_name);
-  if (event === "job_status") turn(of, row);
-  else {
-    of.counts = counts(row);
-    if (event === "step_progress") {
-      of.progress = row.progress_text ?? "";
-      of.eta = row.eta_seconds ?? null;
-    }
+function turn(of, { status, reason = null, attempt = of.attempt, duration = null, created_at: at, started_at: started }) {
+  const ended = hasEnded(status);
+  Object.assign(of, { status, reason, attempt, eta: null });
+  Object.assign(of, ended ? { finished_at: at, duration } : { finished_at: null, duration: null });
+  if (status === "pending") of.started_at = null;
+  else if (status === "running") of.started_at = started ?? at;
+}
+
+/** From a row, or from the list of worker jobs: no snapshot has them. */
+function job(tree, data) {
+  const { job_id: id, step_name: name, progress } = data;
+  const one = tree.jobs.get(id) ?? { id, tag: tag(id), step: name, name: data.name };
+  turn(one, data);
+  Object.assign(one, { done: progress?.done ?? null, total: progress?.total ?? null });
+  tree.jobs.delete(id); // to the end: who changed last is forgotten last
+  tree.jobs.set(id, one);
+  const { working } = step(tree, name);
+  if (one.status === "running") working.set(id, one);
+  else working.delete(id);
+  if (tree.jobs.size <= MOST_JOBS) return;
+  for (const [old, { status }] of tree.jobs) if (hasEnded(status)) return void tree.jobs.delete(old);
+}
+
+export const tag = (id) => id?.slice(id.lastIndexOf(".") + 1) ?? "";
+
+function counted(tree, data, fresh) {
+  const of = data.event === "step_progress" ? step(tree, data.step_name) : tree.manager;
+  for (const [id, far] of Object.entries(data.progress ?? {})) {
+    if (of.working?.has(id)) Object.assign(of.working.get(id), far); // in no snapshot: history tells it, too
   }
-  if (!hasEnded(tree.manager.status)) tree.receipt = null; // a retry reopened the run
+  if (fresh) Object.assign(of, { counts: counts(data), progress: data.progress_text ?? "", eta: data.eta_seconds ?? null });
 }
 
-function turn(of, row) {
-  of.status = row.status;
-  of.reason = row.reason ?? null;
-  of.attempt = row.attempt ?? of.attempt;
-  of.eta = null;
-  if (row.status === "pending") of.started_at = null;
-  if (row.status === "running") of.started_at = row.created_at;
-  of.finished_at = hasEnded(row.status) ? row.created_at : null;
-  of.duration = hasEnded(row.status) ? row.duration ?? null : null;
-}
+const counts = (from) => Object.fromEntries(Object.entries(from).filter(([key]) => /_(jobs|steps)$/.test(key)));
 
-function counts(of) {
-  return Object.fromEntries(Object.entries(of).filter(([key]) => key.endsWith("_jobs") || key.endsWith("_steps")));
-}
-
-function snapshot(tree, data) {
-  const fresh = data.last_seq >= tree.seq;
-  const { steps = [], ...manager } = data;
+/** An old one only names what no row has named yet. */
+function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...manager }) {
+  const fresh = last >= tree.seq;
   if (fresh) {
-    tree.known = data.last_seq;
-    Object.assign(tree.manager, manager, { counts: counts(manager) });
+    Object.assign(tree, { seq: last, known: last, past: 0, missing: 0 });
+    Object.assign(tree.manager, manager, { counts: counts(manager), ...lines(levels) });
+    tree.own = { ...blank(), ...lines(rest(levels, steps)) };
+    if (!hasEnded(manager.status)) tree.receipt = null;
   } else tree.manager = { ...manager, ...tree.manager };
-  const later = tree.steps;
+  const before = tree.steps;
   tree.steps = new Map();
-  for (const { lines: total, ...facts } of steps) {
-    const kept = later.get(facts.name);
-    if (kept) tree.steps.set(facts.name, kept);
-    const into = step(tree, facts.name);
-    into.description = facts.description;
-    into.type = facts.type;
-    into.depends = facts.depends;
+  for (const { log_counts: stepLevels, lines: _, ...facts } of steps) {
+    const { name, description, type, depends } = facts;
+    if (before.has(name)) tree.steps.set(name, before.get(name));
+    const into = Object.assign(step(tree, name), { description, type, depends });
     if (!fresh) continue;
     for (const key of Object.keys(blank())) if (key in facts) into[key] = facts[key];
-    Object.assign(into, { total, counts: counts(facts), eta: facts.eta_seconds ?? null });
+    Object.assign(into, { counts: counts(facts), eta: facts.eta_seconds ?? null, ...lines(stepLevels) });
   }
-  for (const [name, kept] of later) if (!tree.steps.has(name)) tree.steps.set(name, kept);
-  return tree;
+  for (const [name, kept] of before) if (!tree.steps.has(name)) tree.steps.set(name, kept);
 }
 
+const lines = (levels = blank().levels) => ({ levels: { ...levels }, lines: sum(levels) });
+
+const rest = (levels = {}, steps) => Object.fromEntries(Object.entries(levels).map(([level, n]) =>
+  [level, steps.reduce((left, one) => left - (one.log_counts?.[level] ?? 0), n)]));
+
 function gap(tree, { from, to }) {
-  if (to > tree.seq) {
-    tree.gaps.push({ from, to });
-    tree.seq = to;
-  }
-  return tree;
+  if (to <= tree.seq) return;
+  tree.gaps.push({ from, to });
+  tree.seq = to;
 }
 
 function end(tree, { status, total_lines: total, last_seq: last }) {
   tree.manager.status = status;
-  tree.receipt = { status, total, received: tree.received, complete: tree.received === total && tree.seq === last };
-  return tree;
+  const received = tree.manager.lines;
+  tree.receipt = { total, received, complete: received === total && tree.seq === last && !tree.missing };
 }

@@ -78,7 +78,16 @@ def parameters(route: str, head: str) -> list[str]:
 def test_the_parameters_of_a_route_are_those_that_it_knows(route: str, shared_service: Service) -> None:
     method, path = route.split(" ")
     known = set(literals([arg for call in calls("Query") for arg in call.args[1:]]))
-    known |= {"q", "follow", "format", "color", "before", "tail", "job"}  # of the log: a tuple of names
+    known |= {
+        "q",
+        "follow",
+        "format",
+        "color",
+        "before",
+        "tail",
+        "line",
+        "job",
+    }  # of the log: a tuple of names
     known |= {"events", "batch"}  # of streams: another
     path = path.replace("NAME", "load-test").replace("FILE", "main.js")
     if "/managers/ID" in path:

@@ -354,3 +354,29 @@ def test_a_database_of_before_gets_its_totals(empty: Service, gate: Path) -> Non
     empty.start()
     assert not_zero(greeting(empty)[1]) == counted(empty)
     assert json.loads(greeting(empty)[1].data)["managers"]["failed"] == 1
+
+
+SLOW = """
+    import anyio
+    from jobs.web.overview import ROUND_SECONDS, Overview
+
+    look = Overview._look
+
+    async def slow(self, ids):
+        await anyio.sleep(2 * ROUND_SECONDS)
+        await look(self, ids)
+
+    Overview._look = slow
+"""
+
+
+def test_a_round_that_takes_long_ends_nothing(make_service: Callable[..., Service]) -> None:
+    service = make_service()
+    service.add_workers("slow", SLOW)
+    service.start()
+    with panel(service) as events:
+        for _ in range(2):
+            manager_id = service.run("load-test", worker_count=1, log_count=1, log_delay_ms=0)
+            wanted = (event.json for event in events if event.name == "manager")
+            assert any(one["id"] == manager_id and one["finished_at"] for one in wanted)
+    assert service.get("/healthz")["status"] == "ok"

@@ -26,7 +26,7 @@ MANAGER = {
 WHOLE_MANAGER = MANAGER | {"last_seq", "log_counts", "error_groups", "toml", "steps"}
 STEP = {
     *("step_id", "name", "description", "type", "depends", "status", "reason", "attempt", "started_at"),
-    *("finished_at", "duration", "lines", "eta_seconds"),
+    *("finished_at", "duration", "lines", "log_counts", "eta_seconds"),
     *JOB_COUNTS,
 }
 JOB = {

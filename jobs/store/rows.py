@@ -47,7 +47,10 @@ class Head:
 
 
 class RowFilter(NamedTuple):
-    """Which rows of a manager are wanted; an empty set wants all. ``levels`` concerns lines only."""
+    """Which rows of a manager are wanted; an empty set wants all. ``levels`` concerns lines only.
+
+    Among the steps ``""`` stands for the manager itself.
+    """
 
     steps: frozenset[str] = frozenset()
     jobs: frozenset[str] = frozenset()
@@ -62,7 +65,7 @@ class RowFilter(NamedTuple):
     def passes(self, row: Row) -> bool:
         """Whether a row is wanted."""
         return (
-            (not self.steps or row.step_name in self.steps)
+            (not self.steps or (row.step_name or "") in self.steps)
             and (not self.jobs or row.job_id in self.jobs)
             and (not self.events or row.event in self.events)
             and (not self.levels or row.level is None or row.level in self.levels)
@@ -72,7 +75,7 @@ class RowFilter(NamedTuple):
         """The same as a condition."""
         conditions, values = [], []
         for column, wanted in (
-            ("step_name", self.steps),
+            ("coalesce(step_name, '')", self.steps),
             ("job_id", self.jobs),
             ("event", self.events),
             ("level", self.levels),

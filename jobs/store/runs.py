@@ -136,6 +136,7 @@ def _step(row: sqlite3.Row) -> dict[str, Any]:
         **times,
         **job_counts(counts),
         "lines": row["lines"],
+        "log_counts": {level: row[f"{level}_lines"] for level in LEVELS},
         "eta_seconds": row["eta_seconds"] if row["status"] == "running" else None,
     }
 

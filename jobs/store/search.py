@@ -58,6 +58,7 @@ def search(
     db: sqlite3.Connection,
     words: Words,
     manager_id: str | None,
+    steps: Sequence[str],
     levels: Sequence[str],
     after: int,
     limit: int,
@@ -66,7 +67,9 @@ def search(
 
     :param after: the cursor to go on from, 0 at first
     """
-    where, values = conditions({"log.manager_id": [manager_id] if manager_id else [], "level": levels})
+    where, values = conditions(
+        {"log.manager_id": [manager_id] if manager_id else [], "step_name": steps, "level": levels}
+    )
     table, key = "log", "log.id"
     if query := words.index_query():
         table, key = "log_words JOIN log ON log.id = log_words.rowid", "log_words.rowid"

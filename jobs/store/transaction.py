@@ -13,6 +13,7 @@ from typing import Any, Literal
 from jobs.row import LEVELS, PreparedLine, Source, encode, event_row, now
 from jobs.status import TERMINAL, WORKER_STATUSES, Status
 from jobs.store.rows import Row, to_row
+from jobs.store.schema import MARK_EVERY
 from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
 
@@ -29,6 +30,7 @@ class StepHead:
     name: str
     status: Status
     lines: int = 0
+    levels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEVELS, 0))
     counts: dict[Status, int] = field(default_factory=dict)
     changed: bool = False
 
@@ -162,9 +164,15 @@ class Transaction:
             for step_id, step in head.steps.items():
                 if step.changed:
                     self._connection.execute(
-                        "UPDATE steps SET lines = ?, pending_jobs = ?, running_jobs = ?, completed_jobs = ?,"
+                        "UPDATE steps SET lines = ?, debug_lines = ?, info_lines = ?, warning_lines = ?,"
+                        " error_lines = ?, pending_jobs = ?, running_jobs = ?, completed_jobs = ?,"
                         " failed_jobs = ?, cancelled_jobs = ?, interrupted_jobs = ? WHERE step_id = ?",
-                        (step.lines, *(step.counts.get(word, 0) for word in WORKER_STATUSES), step_id),
+                        (
+                            step.lines,
+                            *(step.levels[level] for level in LEVELS),
+                            *(step.counts.get(word, 0) for word in WORKER_STATUSES),
+                            step_id,
+                        ),
                     )
                     step.changed = False
 
@@ -190,13 +198,15 @@ class Transaction:
         if found is None:
             raise KeyError(manager_id)
         head = Head(found[0], found[1], found[2], dict(zip(LEVELS, found[3:], strict=True)))
-        for step_id, name, status, lines, *counts in self._connection.execute(
-            "SELECT step_id, name, status, lines, pending_jobs, running_jobs, completed_jobs, failed_jobs,"
-            " cancelled_jobs, interrupted_jobs FROM steps WHERE manager_id = ? ORDER BY position",
+        for step_id, name, status, lines, *numbers in self._connection.execute(
+            "SELECT step_id, name, status, lines, debug_lines, info_lines, warning_lines, error_lines,"
+            " pending_jobs, running_jobs, completed_jobs, failed_jobs, cancelled_jobs, interrupted_jobs"
+            " FROM steps WHERE manager_id = ? ORDER BY position",
             (manager_id,),
         ):
-            numbers = dict(zip(WORKER_STATUSES, counts, strict=True))
-            head.steps[step_id] = StepHead(name, status, lines, numbers)
+            levels = dict(zip(LEVELS, numbers, strict=False))
+            counts = dict(zip(WORKER_STATUSES, numbers[len(LEVELS) :], strict=True))
+            head.steps[step_id] = StepHead(name, status, lines, levels, counts)
         return head
 
     def line(self, prepared: PreparedLine) -> None:
@@ -213,10 +223,26 @@ class Transaction:
         counter.changed = True
         level, number = prepared.level, counter.lines
         head.levels[level] += 1
+        if counter is not head:
+            counter.levels[level] += 1
         seq = head.next_seq()
+        if number % MARK_EVERY == 1:
+            self._mark(source, number, seq)
         row = prepared.numbered(seq, number)
         row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
+
+    def _mark(self, source: Source, line_number: int, seq: int) -> None:
+        """Note where a line is, that others are found from it."""
+        self.insert(
+            "line_marks",
+            {
+                "manager_id": source.manager_id,
+                "step_name": source.step_name or "",
+                "line_number": line_number,
+                "seq": seq,
+            },
+        )
 
     def event(
         self, event: str, source: Source, fields: dict[str, Any], created_at: str | None = None

@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from jobs.nearest import quoted
 from jobs.row import EVENTS, LEVELS
-from jobs.store import rows, search
+from jobs.store import lines, rows, search
 from jobs.store.rows import Head, RowFilter
 from jobs.web.direct import DIRECT
 from jobs.web.floor import floor, head_of, listed, resolve
 from jobs.web.follower import Follower
 from jobs.web.overview import panel
-from jobs.web.problem import wrong
+from jobs.web.problem import Json, wrong
 from jobs.web.request import Query, preferred
 from jobs.web.stream import Chunks, EventView, Position, busy, parse_position
 from jobs.web.streaming import Stream
@@ -116,7 +116,20 @@ def stream_of(request: Request, chunks: Chunks, headers: Mapping[str, str] | Non
 
 async def read_log(request: Request) -> Response:
     """``GET /managers/ID/log``"""
-    names = ("after", "before", "tail", "limit", "step", "job", "level", "q", "follow", "format", "color")
+    names = (
+        "after",
+        "before",
+        "tail",
+        "line",
+        "limit",
+        "step",
+        "job",
+        "level",
+        "q",
+        "follow",
+        "format",
+        "color",
+    )
     query = Query(request, *names)
     form = query.choice("format", ("text", "ndjson", "json")) or preferred(request, LOG_FORMS, "text")
     follow, color = query.flag("follow"), query.flag("color")
@@ -124,7 +137,9 @@ async def read_log(request: Request) -> Response:
         raise wrong("follow", "a JSON list ends; follow with format=text or format=ndjson")
     if follow and "before" in query:
         raise wrong("before", "a log that is followed has no end yet")
-    chosen = _filter(query)
+    number, chosen = query.number("line", 1), _filter(query)
+    if number is not None:
+        chosen = _of_one_step(chosen)
     states = form == "text" and not (chosen.levels or chosen.jobs)
     after, tail, before = query.number("after"), query.number("tail"), query.number("before")
     limit = query.number("limit", 1, 1000)
@@ -132,6 +147,11 @@ async def read_log(request: Request) -> Response:
     here = floor(request)
     wanted = Wanted(chosen, query.text("q") or "", states)
     position = after or 0
+    if number is not None:
+        (step,) = chosen.steps
+        before_it = partial(lines.before_line, step=step, number=number, last_seq=head.last_seq)
+        found = await here.engine.readers.run(lambda db: before_it(db, head.manager_id))
+        position = max(position, found)
     if tail is not None and after is None:
         upto = head.last_seq if before is None else min(max(before - 1, 0), head.last_seq)
         position = await here.engine.readers.run(
@@ -148,20 +168,43 @@ async def read_log(request: Request) -> Response:
     return Stream(reading.as_text(color=color), here.hub, "text/plain; charset=utf-8")
 
 
+def _of_one_step(chosen: RowFilter) -> RowFilter:
+    """Line numbers are those of one step, or, where none is named, of the manager itself."""
+    if len(chosen.steps) > 1:
+        raise wrong("step", "line numbers are those of one step")
+    return chosen if chosen.steps else chosen._replace(steps=frozenset({lines.OWN}))
+
+
+async def list_pages(request: Request) -> Response:
+    """``GET /managers/ID/log/pages``"""
+    query = Query(request, "step", "job", "level", "limit")
+    chosen, limit = _of_one_step(_filter(query)), query.limit()
+    head = await head_of(request, await resolve(request, request.path_params["id"]))
+    readers = floor(request).engine.readers
+    return Json(await readers.run(lambda db: lines.pages(db, head.manager_id, chosen, limit)))
+
+
+async def tell_rate(request: Request) -> Response:
+    """``GET /managers/ID/log/rate``"""
+    Query(request)
+    head = await head_of(request, await resolve(request, request.path_params["id"]))
+    return Json(await floor(request).engine.readers.run(lambda db: lines.rate(db, head.manager_id)))
+
+
 async def search_lines(request: Request) -> Response:
     """``GET /search``"""
-    query = Query(request, "q", "manager_id", "level", "limit", "after")
+    query = Query(request, "q", "manager_id", "step", "level", "limit", "after")
     words = search.Words(query.text("q") or "")
     if not words.words:
         raise wrong("q", "expected words to look for")
     level = query.choice("level", LEVELS)
     levels = LEVELS[LEVELS.index(level) :] if level else ()
-    limit, after = query.limit(), query.number("after") or 0
+    steps, limit, after = query.words("step"), query.limit(), query.number("after") or 0
     manager_id = query.text("manager_id")
     if manager_id is not None:
         manager_id = (await head_of(request, await resolve(request, manager_id))).manager_id
     found = await floor(request).engine.readers.run(
-        lambda db: search.search(db, words, manager_id, levels, after, limit + 1)
+        lambda db: search.search(db, words, manager_id, steps, levels, after, limit + 1)
     )
     items = [hit for _, hit in found[:limit]]
     cursor = found[limit - 1][0] if len(found) > limit else None

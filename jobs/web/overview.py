@@ -55,7 +55,7 @@ class Overview:
         task_status.started()
         while True:
             await self._stirred.wait()
-            at = time.monotonic()
+            at = anyio.current_time()
             self._stirred = anyio.Event()
             ids = list(self._changed)[:AT_ONCE]
             for manager_id in ids:
@@ -67,7 +67,7 @@ class Overview:
                 self._stir(ids)
             if self._changed:
                 self._stirred.set()
-            await anyio.sleep(ROUND_SECONDS - (time.monotonic() - at))
+            await anyio.sleep_until(at + ROUND_SECONDS)
 
     async def _look(self, ids: list[str]) -> None:
         found, totals = await self._readers.run(lambda db: (runs.some_managers(db, ids), runs.totals(db)))

@@ -11,7 +11,7 @@ from jobs.web.definitions import get_definition, list_definitions, start_run
 from jobs.web.documents import get_document, list_documents
 from jobs.web.files import Static, WholeFile
 from jobs.web.floor import floor
-from jobs.web.log import read_log, search_lines, stream_events, stream_panel
+from jobs.web.log import list_pages, read_log, search_lines, stream_events, stream_panel, tell_rate
 from jobs.web.login import login
 from jobs.web.managers import Manager, cancel, list_jobs, list_managers, retry
 from jobs.web.metrics import metrics
@@ -48,6 +48,8 @@ def routes(static: Path) -> list[BaseRoute]:
         Route("/managers/{id}/jobs", list_jobs),
         Route("/managers/{id}/events", stream_events),
         Route("/managers/{id}/log", read_log),
+        Route("/managers/{id}/log/pages", list_pages),
+        Route("/managers/{id}/log/rate", tell_rate),
         Route("/managers/{id}/cancel", cancel, methods=["POST"]),
         Route("/managers/{id}/retry", retry, methods=["POST"]),
         Route("/events", stream_panel),

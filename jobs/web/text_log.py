@@ -11,7 +11,7 @@ from typing import Any
 from jobs import text
 from jobs.hub import Hub
 from jobs.page import Page
-from jobs.store import rows, runs
+from jobs.store import lines, rows, runs
 from jobs.store.reader import Readers
 from jobs.store.rows import Head, Row, RowFilter
 from jobs.store.search import Words
@@ -104,7 +104,9 @@ class Reading:
 
     def _page(self, db: Any, position: int) -> list[Row]:
         upto = self.head.last_seq if self.before is None else min(self.head.last_seq, self.before - 1)
-        return rows.rows(db, self.head.manager_id, position, upto)
+        if self.wanted.states:
+            return rows.rows(db, self.head.manager_id, position, upto)
+        return lines.chosen(db, self.head.manager_id, self.wanted.filter, position, upto)
 
     def _take(self, page: Page) -> list[Row]:
         """What is shown of a page: no line beyond the limit, and no status that comes after it."""
@@ -143,6 +145,8 @@ class Reading:
         async with aclosing(self.pages()) as pages:
             async for page in pages:
                 yield "".join([f"{row.data}\n" for row in page]).encode("ascii")
+                if self.shown == self.limit and not self.follow:
+                    return  # whether there is more it cannot tell
 
     async def as_list(self) -> list[dict[str, Any]]:
         """The rows themselves."""

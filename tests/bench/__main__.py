@@ -12,6 +12,7 @@ from tests.bench import (
     latency,
     machine,
     memory,
+    panel,
     plain_sqlite,
     replay,
     scale,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "blocking": blocking.measure,
     "scale": scale.measure,
     "start-up": start_up.measure,
+    "panel": panel.measure,
 }
 
 

@@ -1,4 +1,4 @@
-"""Fixtures: a headless Chromium, and a panel in it that reports every complaint of the browser."""
+"""Fixtures: a headless Chromium, a service for each file, a panel that reports all that the browser minds."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,14 +7,40 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.panel import Panel
 from tests.chromium import chromium
-from tests.service import Service
+from tests.service import TERMINAL, Service
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium. Of this folder: while it is open, no other event loop can run in this thread."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Of one module: while it is open, no other event loop can run in this thread."""
-    with chromium() as browser:
-        yield browser
+def running_service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service with the shipped definitions and the worker functions of the file, ``WORKERS``, started."""
+    service = Service(tmp_path_factory.mktemp("service"))
+    service.add_workers("own", getattr(request.module, "WORKERS", ""))
+    yield service.start()
+    service.kill()
+
+
+@pytest.fixture
+def service(running_service: Service) -> Iterator[Service]:
+    """The service of a file: each test finds it as it was started, without runs of others."""
+    yield running_service
+    if running_service.process.poll() is not None:
+        running_service.start()
+    for path in running_service.definitions.iterdir():
+        path.unlink()
+    for manager in running_service.get("/managers", limit=1000)["items"]:
+        if manager["status"] not in TERMINAL:
+            running_service.post(f"/managers/{manager['id']}/cancel")
+            running_service.finish(manager["id"])
+        running_service.client.delete(f"/managers/{manager['id']}").raise_for_status()
 
 
 @pytest.fixture

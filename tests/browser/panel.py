@@ -49,6 +49,10 @@ class Panel:
         self.page.wait_for_url(lambda url: url != before)
         return self.page.url.rpartition("/")[2]
 
+    def choose(self, manager_id: str) -> None:
+        """Go to a run from the list, where it appears by itself."""
+        self.page.locator(f".managers a[href$='/{manager_id}']").click()
+
     def numbers(self, step: str) -> list[int]:
         """The numbers of the lines that are drawn for a step."""
         return [int(text) for text in self.step(step).locator(".number").all_inner_texts()]
@@ -83,7 +87,7 @@ def wait_for_more_lines(panel: Panel, step: str, more: int = 1) -> int:
     wanted = line_count(panel, step) + more
     panel.page.wait_for_function(
         "([step, wanted]) => Number(document.querySelector(`section[aria-label='${step}'] .facts`)"
-        ".textContent.match(/([\\d,]+) line/)?.[1].replaceAll(',', '') ?? 0) >= wanted",
+        "?.textContent.match(/([\\d,]+) line/)?.[1].replaceAll(',', '') ?? 0) >= wanted",
         arg=[step, wanted],
     )
     return line_count(panel, step)
@@ -92,6 +96,14 @@ def wait_for_more_lines(panel: Panel, step: str, more: int = 1) -> int:
 def distance_to_end(list_: Locator) -> float:
     distance: float = list_.evaluate("box => box.scrollHeight - box.clientHeight - box.scrollTop")
     return distance
+
+
+def grant_notices(page: Page) -> None:
+    """From the next page on, the browser's notices are allowed, and gathered in `told`."""
+    page.add_init_script(
+        "window.told = []; window.Notification = class { constructor(text) { told.push(text) }"
+        " static requestPermission() { return Promise.resolve('granted') } }"
+    )
 
 
 def wait_for_end(panel: Panel) -> None:

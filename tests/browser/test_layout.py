@@ -1,10 +1,19 @@
 """Is what matters in sight, and does it stay in its place?"""
 
+import json
 import re
+from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, wait_for_end, wait_for_more_lines
+from tests.browser.panel import (
+    LOG_AT_ONCE,
+    SLOWLY,
+    OpenPanel,
+    Panel,
+    wait_for_end,
+    wait_for_more_lines,
+)
 from tests.service import Service
 
 STATUSES = (
@@ -22,6 +31,12 @@ LONG = "What this definition does takes a good many words to say. " * 10
 def edge(element: Locator, side: str) -> float:
     place: float = element.evaluate("(element, side) => element.getBoundingClientRect()[side]", side)
     return place
+
+
+def tell(panel: Panel, events: list[tuple[str, Any]]) -> None:
+    """What the service's stream says, instead of what it would say."""
+    body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events)
+    panel.page.route("**/events?*", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
 
 
 def define_many(service: Service, count: int = 12) -> None:
@@ -90,10 +105,8 @@ def test_a_run_that_starts_works_and_ends_moves_nothing(service: Service, open_p
 
 def test_the_bar_stays_one_line_whatever_there_is_to_count(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
-    counts = {f"{status}_jobs": 1234 for status in STATUSES}
-    managers = [{"id": status, "status": status, "created_at": "2026-01-01T00:00:00Z"} for status in STATUSES]
-    listed = {"items": [one | counts for one in managers], "next": "managers?after=x"}
-    panel.page.route("**/managers?limit=50", lambda route: route.fulfill(json=listed))
+    counts = dict.fromkeys(STATUSES, 1234)
+    tell(panel, [("stats", {"managers": counts, "jobs": counts})])
     service.run_to_end("load-test", **LOG_AT_ONCE)
     page = panel.open("#/managers/latest")
     jobs = page.get_by_role("group", name="Worker jobs by status")
@@ -107,8 +120,8 @@ def test_the_list_shows_the_date_of_a_run_of_another_day(service: Service, open_
     manager = service.run_to_end("load-test", **LOG_AT_ONCE)
     old = manager | {"id": "old", "started_at": "2001-02-14T12:00:00Z"}
     panel = open_panel(service)
-    listed = {"items": [manager, old], "next": None}
-    panel.page.route("**/managers?limit=50", lambda route: route.fulfill(json=listed))
+    stats = {"managers": {"completed": 2}, "jobs": {}}
+    tell(panel, [("stats", stats), ("manager", old), ("manager", manager)])
     page = panel.open(f"#/managers/{manager['id']}")
     when = page.locator(".managers .when")
     expect(when).to_have_count(2)

@@ -1,8 +1,8 @@
 """Does a real browser show a run as it happens, and leave what the reader did alone?"""
 
-import gzip
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import (
@@ -14,7 +14,11 @@ from tests.browser.panel import (
     wait_for_end,
     wait_for_more_lines,
 )
-from tests.service import ROOT, Service
+from tests.service import Service
+
+# The element that has the focus is marked, itself or all of its head.
+SEEN = """document.activeElement === document.body || [null, "::after"].some((part) =>
+    getComputedStyle(document.activeElement, part).outlineStyle === "solid")"""
 
 
 def test_shipped_example_runs_at_the_press_of_a_button(service: Service, open_panel: OpenPanel) -> None:
@@ -57,7 +61,7 @@ def test_lines_appear_while_their_step_still_runs(service: Service, open_panel: 
 def test_a_fold_by_hand_is_not_undone_by_events(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.open()
-    manager_id = panel.run("Load test", **SLOWLY | {"log_count": 100})
+    manager_id = panel.run("Load test", **SLOWLY | {"log_count": 60})
     fold = panel.step("flat").get_by_role("button", name="flat")
     expect(fold).to_have_attribute("aria-expanded", "true")
     fold.click()
@@ -93,6 +97,7 @@ def test_a_restart_of_the_service_is_survived(service: Service, open_panel: Open
     assert numbers == list(range(numbers[0], last + 1)), "no line twice, none missing"
 
 
+@pytest.mark.slow
 def test_a_killed_service_is_found_again(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.expected = ["net::ERR_"]
@@ -153,7 +158,7 @@ def test_a_narrow_window_shows_everything_without_scrolling_sideways(
     assert box(panel, "extract_keywords").evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
-def test_every_control_has_a_name_and_can_be_reached_with_the_keyboard(
+def test_every_control_has_a_name_and_is_reached_and_shown_by_the_keyboard(
     service: Service, open_panel: OpenPanel
 ) -> None:
     service.run_to_end("nearby-restaurants")
@@ -167,14 +172,7 @@ def test_every_control_has_a_name_and_can_be_reached_with_the_keyboard(
             "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()"
         )
         assert name
+        assert page.evaluate(SEEN), f"one sees where one is: {name[:50]}"
         reached.add(name)
         page.keyboard.press("Tab")
     assert {"Run Load test", "Definition (TOML)", "extract_keywords", "Lines of extract_keywords"} <= reached
-
-
-def test_the_panel_is_small_and_needs_nobody_else() -> None:
-    files = [path for path in (ROOT / "static").iterdir() if path.is_file()]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    assert len(gzip.compress(text.encode())) < 30_000
-    assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
-    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"']+", text) == []

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Stream } from "../../static/stream.js";
+import { Stream } from "../../static/service.js";
 
 class FakeSource extends EventTarget {
   static CLOSED = 2;
@@ -25,24 +25,42 @@ class FakeSource extends EventTarget {
   }
 }
 
+/** The other tabs of the browser: what this one says to them, and what it hears. */
+class FakeChannel {
+  static said = [];
+  constructor() {
+    FakeChannel.last = this;
+  }
+  postMessage({ open }) {
+    FakeChannel.said.push(open);
+  }
+}
+
 let status;
 let opened;
+let detail;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function start() {
   const taken = [];
   const states = [];
-  const owner = { seq: 0, position: () => owner.seq, take: (event, data) => {
-    taken.push(event);
-    owner.seq = data.seq ?? owner.seq;
-  }, changed: () => states.push(stream?.state) };
-  let stream;
-  stream = opened = new Stream("m 1", owner);
+  const owner = {
+    seq: 0,
+    position: () => owner.seq,
+    take: (event, data) => {
+      taken.push(event);
+      owner.seq = data[0]?.seq ?? data.last_seq ?? owner.seq;
+    },
+    changed: () => states.push(stream?.state),
+    gone: () => states.push("gone"),
+  };
+  const stream = (opened = new Stream(owner));
+  stream.open("m 1");
   return { stream, taken, states, owner, source: () => FakeSource.made.at(-1) };
 }
 
 afterEach(() => {
-  opened.close();
+  opened.pause();
   mock.timers.reset();
 });
 
@@ -50,26 +68,35 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   FakeSource.made = [];
   status = 200;
+  detail = { last_seq: 0 };
+  globalThis.BroadcastChannel = FakeChannel;
   globalThis.EventSource = FakeSource;
   globalThis.document = { baseURI: "http://host/below/" };
-  globalThis.fetch = async () => ({ status });
+  globalThis.fetch = async () =>
+    ({ status, ok: status < 400, headers: new Headers(), json: async () => structuredClone(detail) });
 });
 
-test("the first connection asks for every row, relative to the page", () => {
+test("the first connection asks for the state and the last rows, relative to the page", () => {
   const { source } = start();
-  assert.equal(source().url, "http://host/below/managers/m%201/events");
+  assert.equal(source().url, "http://host/below/events?manager_id=m+1&batch=true&tail=500");
+});
+
+test("without a chosen run there are only the lists", () => {
+  const { stream, source } = start();
+  stream.open(null);
+  assert.equal(source().url, "http://host/below/events");
 });
 
 test("an answer that is no stream closes an EventSource for good: a new one goes on after the last row", async () => {
   const { stream, source } = start();
   source().onopen();
-  source().send("job_log", { seq: 41 });
+  source().send("rows", [{ seq: 41 }]);
   source().fail({ final: true });
   assert.equal(stream.state, "reconnecting");
   mock.timers.tick(3_000);
   await settle();
   assert.equal(FakeSource.made.length, 2);
-  assert.match(source().url, /\?after=41$/);
+  assert.match(source().url, /&after=41$/);
 });
 
 test("the browser's own reconnecting is left to the browser", () => {
@@ -98,7 +125,7 @@ test("the delay grows with every failure, at most to half a minute, and is jitte
   }
   mock.restoreAll();
   assert.deepEqual(delays.slice(0, 4), [1, 2, 4, 9]);
-  assert.ok(delays.every((delay) => delay <= 34), String(delays));
+  assert.ok(delays.every((delay) => delay <= 10), String(delays));
 });
 
 test("45 seconds of silence are a dead connection", async () => {
@@ -114,33 +141,65 @@ test("45 seconds of silence are a dead connection", async () => {
   assert.equal(FakeSource.made.length, 2);
 });
 
-test("after end nothing reconnects", async () => {
-  const { stream, source, taken } = start();
-  source().send("end", {});
-  assert.deepEqual([stream.state, taken, source().readyState], ["ended", ["end"], 2]);
-  stream.wake();
-  for (let i = 0; i < 30; i++) mock.timers.tick(10_000);
+test("a machine that slept has a dead connection", async () => {
+  const { source } = start();
+  source().onopen();
+  mock.timers.setTime(Date.now() + 30_000);
+  for (let i = 0; i < 3; i++) mock.timers.tick(1_000);
   await settle();
-  assert.equal(FakeSource.made.length, 1);
+  assert.equal(FakeSource.made[0].readyState, 2);
+  assert.equal(FakeSource.made.length, 2);
 });
 
-test("a run that is gone is not asked for again", async () => {
-  const { stream, source } = start();
+test("the end of the run leaves the stream open", async () => {
+  const { stream, source, taken } = start();
+  source().send("end", {});
+  assert.deepEqual([stream.state, taken, source().readyState], ["open", ["end"], 0]);
+});
+
+test("a run that is gone is told, once", async () => {
+  const { states, source } = start();
   status = 404;
   source().fail({ final: true });
   mock.timers.tick(3_000);
   await settle();
-  assert.equal(stream.state, "gone");
+  assert.equal(states.at(-1), "gone");
   assert.equal(FakeSource.made.length, 1);
 });
 
-test("a hidden tab gives the connection back and resumes by id", () => {
+test("a hidden tab gives the connection back and resumes by id", async () => {
   const { stream, source } = start();
-  source().send("job_log", { seq: 7 });
+  source().send("rows", [{ seq: 7 }]);
   stream.pause();
   assert.deepEqual([stream.state, source().readyState], ["paused", 2]);
   stream.wake();
-  assert.match(source().url, /\?after=7$/);
+  await settle();
+  assert.match(source().url, /&after=7$/);
+});
+
+test("what went on far without this tab is taken up at its end", async () => {
+  const { stream, source, taken } = start();
+  source().send("rows", [{ seq: 7 }]);
+  stream.pause();
+  detail = { last_seq: 1_000_000 };
+  stream.wake();
+  await settle();
+  assert.deepEqual(taken, ["rows", "snapshot"]);
+  assert.match(source().url, /&after=1000000$/);
+});
+
+test("beside five younger streams a tab lets go, and comes again", async () => {
+  const { stream, source } = start();
+  const say = (tab, open) => FakeChannel.last.onmessage({ data: { tab, open } });
+  for (const tab of [1, 2, 3, 4, 4]) say(tab, true);
+  say(4, false);
+  say(5, true);
+  assert.equal(source().readyState, 0);
+  say(6, true);
+  assert.deepEqual([stream.state, source().readyState, FakeChannel.said.at(-1)], ["waiting", 2, false]);
+  mock.timers.tick(3_000);
+  await settle();
+  assert.deepEqual([FakeSource.made.length, FakeChannel.said.at(-1)], [2, true]);
 });
 
 test("closed while it waits to reconnect: it stays closed", async () => {
@@ -149,8 +208,8 @@ test("closed while it waits to reconnect: it stays closed", async () => {
   globalThis.fetch = () => new Promise((resolve) => (answer = resolve));
   source().fail({ final: true });
   mock.timers.tick(3_000);
-  stream.close();
-  answer({ status: 200 });
+  stream.pause();
+  answer({ status: 200, ok: true, headers: new Headers(), json: async () => detail });
   await settle();
   assert.equal(FakeSource.made.length, 1);
 });
@@ -164,6 +223,6 @@ test("bye and busy are told, and last until the stream is open again", () => {
   source().onopen();
   source().send("busy");
   assert.equal(stream.state, "busy");
-  source().send("job_log", { seq: 1 });
+  source().send("rows", [{ seq: 1 }]);
   assert.equal(stream.state, "open");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { emptyTree, fold } from "../../static/tree.js";
+import { emptyTree, fold, tag } from "../../static/tree.js";
 
 /** A log being written: each call appends a row with the next seq, as the service does. */
 function log() {
@@ -34,7 +34,6 @@ function log() {
 }
 
 const replay = (rows, tree = emptyTree("m")) => rows.reduce((all, row) => fold(all, row.event, row), tree);
-const numbers = (tree, step) => tree.steps.get(step).lines.map(({ number }) => number);
 
 function smallRun() {
   const run = log();
@@ -79,25 +78,17 @@ test("statuses follow the rows in order, with their times", () => {
   ]);
 });
 
-test("a step has its own lines, and the manager has its own", () => {
-  const tree = replay(smallRun().rows);
-  assert.deepEqual(tree.steps.get("a").lines.map(({ message }) => message), ["first", "second\nwith a break"]);
-  assert.deepEqual(tree.steps.get("b").lines.map(({ message }) => message), ["other step"]);
-  assert.deepEqual(tree.own.lines.map(({ message }) => message), ["started"]);
-  assert.equal(tree.received, 4);
-});
-
-test("lines keep the numbers that the service gave them, 1, 2, 3 … in each step", () => {
-  const run = log();
-  for (let i = 0; i < 30; i++) run.line(i % 3 ? "a" : "b", `line ${i}`);
-  const tree = replay(run.rows);
-  assert.deepEqual(numbers(tree, "a"), Array.from({ length: 20 }, (_, i) => i + 1));
-  assert.deepEqual(numbers(tree, "b"), Array.from({ length: 10 }, (_, i) => i + 1));
-});
-
-test("levels are counted per step", () => {
-  const { a, b } = Object.fromEntries(replay(smallRun().rows).steps);
+test("lines are counted by step and level, the manager's own and those of the whole run", () => {
+  const { steps, own, manager } = replay(smallRun().rows);
+  const [a, b] = steps.values();
+  assert.deepEqual([a.lines, b.lines, own.lines, manager.lines], [2, 1, 1, 4]);
   assert.deepEqual([a.levels.info, a.levels.error, b.levels.info, b.levels.error], [1, 1, 1, 0]);
+  assert.deepEqual(manager.levels, { debug: 0, info: 3, warning: 0, error: 1 });
+});
+
+test("a batch is its rows", () => {
+  const { rows } = smallRun();
+  assert.deepEqual(fold(fold(emptyTree("m"), "rows", rows.slice(0, 7)), "rows", rows.slice(7)), replay(rows));
 });
 
 test("counts are those of the last progress row", () => {
@@ -121,29 +112,53 @@ test("a snapshot at any moment, followed by every row, ends at the same state", 
   const whole = replay(rows);
   for (const at of [0, 5, 9, rows.length]) {
     const then = replay(rows.slice(0, at));
-    const steps = ["a", "b", "c"].map((name) => ({ name, status: "pending", lines: 0, ...then.steps.get(name)?.counts,
-      ...(then.steps.has(name) && { ...then.steps.get(name), lines: then.steps.get(name).lines.length }) }));
-    const manager = { ...then.manager.counts, ...then.manager };
+    const shown = ({ counts, levels, ...facts }) => ({ ...facts, ...counts, log_counts: levels });
+    const steps = ["a", "b", "c"].map((name) => shown(then.steps.get(name) ?? { name, status: "pending" }));
+    const manager = shown(then.manager);
     const tree = replay(rows, fold(emptyTree("m"), "snapshot", { ...manager, ...detail(at, steps), ...manager }));
     for (const name of ["a", "b"]) {
       const [got, wanted] = [tree.steps.get(name), whole.steps.get(name)];
-      assert.deepEqual([got.status, got.reason, got.duration, got.lines], [wanted.status, wanted.reason, wanted.duration, wanted.lines]);
+      const facts = ({ status, reason, duration, lines, levels }) => [status, reason, duration, lines, levels];
+      assert.deepEqual(facts(got), facts(wanted));
     }
+    assert.deepEqual([tree.own.lines, tree.manager.lines, tree.missing], [1, 4, 0]);
     assert.equal(tree.manager.status, "failed");
     assert.equal(tree.steps.get("c").status, "pending", "a step without a row is there from the start");
   }
 });
 
-test("rows up to the snapshot are history: they bring lines and leave the state alone", () => {
+test("rows up to the snapshot are history: they tell of worker jobs and leave state and counts alone", () => {
   const { rows } = smallRun();
-  const steps = [{ name: "a", status: "completed", lines: 2, total_jobs: 1 }, { name: "b", status: "failed", lines: 1 }];
-  let tree = fold(emptyTree("m"), "snapshot", detail(rows.length, steps, { status: "failed" }));
-  for (const row of rows) {
+  const log_counts = { debug: 0, info: 1, warning: 0, error: 1 };
+  const steps = [{ name: "a", status: "completed", total_jobs: 1, log_counts }, { name: "b", status: "failed" }];
+  let tree = fold(emptyTree("m"), "snapshot", detail(rows.length, steps, { status: "failed", log_counts }));
+  for (const row of rows.slice(4)) {
     tree = fold(tree, row.event, row);
     assert.equal(tree.manager.status, "failed");
     assert.equal(tree.steps.get("a").status, "completed");
   }
-  assert.equal(tree.received, 4);
+  assert.deepEqual([tree.manager.lines, tree.steps.get("a").lines, tree.own.lines, tree.missing], [2, 2, 0, 0]);
+  assert.equal(tree.jobs.get("j1").status, "completed");
+});
+
+test("the list of worker jobs tells what no row has told", () => {
+  const run = log();
+  run.worker("a", "s.1", "pending");
+  run.worker("a", "s.1", "completed");
+  const item = (id) => ({ job_id: id, step_name: "a", name: "f", status: "running", attempt: 1, reason: null, started_at: "…",
+    progress: { done: 1, total: 2 } });
+  const tree = fold(replay(run.rows), "jobs", [item("s.1"), item("s.12")]);
+  assert.deepEqual([...tree.jobs.values()].map(({ tag, status, done }) => [tag, status, done]),
+    [["1", "completed", null], ["12", "running", 1]]);
+  assert.deepEqual([...tree.steps.get("a").working.keys()], ["s.12"]);
+});
+
+test("of very many worker jobs those that ended first are forgotten", () => {
+  const run = log();
+  run.worker("a", "s.0", "running");
+  for (let i = 1; i < 6_000; i++) run.worker("a", `s.${i}`, "completed");
+  const { jobs } = replay(run.rows);
+  assert.deepEqual([jobs.size, jobs.has("s.0"), jobs.has("s.5999"), jobs.has("s.1")], [5_000, true, true, false]);
 });
 
 test("a snapshot that arrives late names the steps and does not turn the clock back", () => {
@@ -156,16 +171,8 @@ test("a snapshot that arrives late names the steps and does not turn the clock b
   assert.deepEqual([...tree.steps.keys()], ["z", "a", "b"], "file order first");
 });
 
-test("worker jobs are tagged by the order of their appearance, spawned ones below their parent", () => {
-  const run = log();
-  run.worker("a", "x", "pending");
-  run.worker("a", "y", "pending");
-  run.worker("a", "y1", "pending", "y");
-  run.worker("b", "z", "pending");
-  for (const [step, job, parent] of [["a", "x"], ["a", "y1", "y"], ["a", "y"], ["b", "z"]]) run.line(step, job, { job, parent });
-  const tree = replay(run.rows);
-  assert.deepEqual(tree.steps.get("a").lines.map(({ tag }) => tag), ["1", "2.1", "2"]);
-  assert.deepEqual(tree.steps.get("b").lines.map(({ tag }) => tag), ["1"]);
+test("a worker job is called by its number in its step, at the end of its id", () => {
+  assert.deepEqual(["k3f7w9q2xa.2.17", null, undefined].map(tag), ["17", "", ""]);
 });
 
 test("after a reset nothing of before is left, and the rows from the first one on count again", () => {
@@ -181,15 +188,20 @@ test("a gap is remembered once and moves the position", () => {
   const gap = (tree) => fold(tree, "gap", { from: 1, to: 6 });
   const tree = replay(run.rows.slice(6), gap(gap(emptyTree("m"))));
   assert.deepEqual(tree.gaps, [{ from: 1, to: 6 }]);
-  assert.deepEqual(numbers(tree, "a"), [7, 8, 9]);
+  assert.deepEqual([tree.steps.get("a").lines, tree.missing], [3, 0]);
 });
 
 test("the receipt compares the lines of the log with those that came", () => {
   const { rows } = smallRun();
   const end = { status: "failed", last_seq: rows.length, lines: { a: 2, b: 1, "": 1 }, total_lines: 4, sent_lines: 4 };
-  assert.deepEqual(fold(replay(rows), "end", end).receipt, { status: "failed", total: 4, received: 4, complete: true });
+  assert.deepEqual(fold(replay(rows), "end", end).receipt, { total: 4, received: 4, complete: true });
   assert.equal(fold(replay(rows.filter(({ seq }) => seq !== 7)), "end", end).receipt.complete, false);
   assert.equal(fold(replay(rows.slice(0, -1)), "end", end).receipt.complete, false, "the last row is missing");
+  const at = rows.length - 2;
+  const counted = { debug: 0, info: 3, warning: 0, error: 1 };
+  const late = fold(emptyTree("m"), "snapshot", detail(at, [], { log_counts: counted }));
+  assert.equal(fold(replay(rows.slice(at), structuredClone(late)), "end", end).receipt.complete, true, "counted before by the service");
+  assert.equal(fold(replay(rows.slice(-1), late), "end", end).receipt.complete, false, "a row is missing");
 });
 
 test("a retry after the end takes the receipt back", () => {
@@ -231,7 +243,8 @@ test("the progress of running worker jobs is known until each of them ends", () 
   assert.deepEqual(now(), []);
   said(run, "a", { y: { done: 1, total: 9 } });
   assert.deepEqual(now(), [["y", 1, 9]]);
-  assert.deepEqual(tree.steps.get("a").working.get("y"), { tag: "2", name: "f", attempt: 2, done: 1, total: 9 });
+  const { name, attempt, done, total } = tree.steps.get("a").working.get("y");
+  assert.deepEqual([name, attempt, done, total], ["f", 2, 1, 9]);
   assert.deepEqual(far(replay(run.rows)), far(tree));
 });
 
@@ -280,7 +293,7 @@ test("a retry opens the run, its step and its worker job again, in their next at
   tree = replay(run.rows.slice(-3, -1), tree);
   assert.deepEqual(seen().map(([status, , , finished, duration]) => [status, finished, duration]),
     [["completed", true, 0.75], ["completed", true, 0.5]]);
-  assert.equal(tree.steps.get("a").lines[0].tag, "1", "the worker job is the one of before");
+  assert.equal(tree.jobs.size, 1, "the worker job is the one of before");
   assert.deepEqual(tree.steps, replay(run.rows).steps);
 });
 

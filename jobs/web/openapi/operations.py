@@ -33,6 +33,7 @@ def path(name: str, description: str) -> Schema:
 
 SEQ: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
 TRUE_OR_FALSE = one_of("true", "false")
+LINE: Schema = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 MOST: Schema = {"type": "integer", "minimum": 1, "maximum": LIST_LIMIT}
 LIMIT = query("limit", "how many", {**MOST, "default": DEFAULT_LIMIT})
 AFTER = query("after", "as next has it")
@@ -213,6 +214,7 @@ OPERATIONS: dict[str, Operation] = {
             query("after", "begin behind this seq", SEQ),
             query("before", "end before this seq; not with follow", SEQ),
             query("tail", "only the last so many lines", SEQ),
+            query("line", "begin at this line number of the one step, or of the manager's own lines", LINE),
             query("limit", "at most so many lines", MOST),
             STEPS,
             JOBS,
@@ -221,6 +223,15 @@ OPERATIONS: dict[str, Operation] = {
             query("color", "true: text with ANSI colours", TRUE_OR_FALSE),
         ],
         errors=(404,),
+    ),
+    "GET /managers/{id}/log/pages": operation(
+        "How many lines of a step, or of the manager itself, are wanted, and where pages of them begin.",
+        {200: answer("the pages", ref("Pages"))},
+        [MANAGER, STEPS, JOBS, LEVEL, LIMIT],
+        errors=(404,),
+    ),
+    "GET /managers/{id}/log/rate": operation(
+        "How many lines were written when.", {200: answer("the rate", ref("Rate"))}, [MANAGER], errors=(404,)
     ),
     "POST /managers/{id}/cancel": operation(
         "Cancels a run, one step or one worker job of it.",
@@ -250,6 +261,7 @@ OPERATIONS: dict[str, Operation] = {
                 "q", "words; there is no query syntax", {"type": "string", "pattern": "\\S"}, required=True
             ),
             OF_MANAGER,
+            STEPS,
             LEVEL,
             LIMIT,
             AFTER_NUMBER,

@@ -69,6 +69,7 @@ PLACES = array(ref("Place"))
 
 JOB_COUNTS = {"total_jobs": COUNT, **{f"{status}_jobs": COUNT for status in WORKER_STATUSES}}
 STEP_COUNTS = {"total_steps": COUNT, **{f"{status}_steps": COUNT for status in STATUSES}}
+LEVEL_COUNTS = record("Its lines by level.", dict.fromkeys(LEVELS, COUNT))
 PROGRESS = record(
     "How far a worker job says it is.", {"done": {"type": "number"}, "total": or_null({"type": "number"})}
 )
@@ -102,6 +103,7 @@ STEP = {
     **ATTEMPT,
     **JOB_COUNTS,
     "lines": COUNT,
+    "log_counts": LEVEL_COUNTS,
     "eta_seconds": or_null(SECONDS),
 }
 ERROR_GROUP = record(
@@ -170,7 +172,7 @@ OBJECTS: dict[str, Schema] = {
         {
             **MANAGER,
             "last_seq": COUNT,
-            "log_counts": record("Its lines by level.", dict.fromkeys(LEVELS, COUNT)),
+            "log_counts": LEVEL_COUNTS,
             "error_groups": array(ERROR_GROUP),
             "toml": {"type": "string", "description": "the definition as it was when the run started"},
             "steps": array(ref("Step")),
@@ -192,6 +194,18 @@ OBJECTS: dict[str, Schema] = {
             "progress": or_null(PROGRESS),
             "created_at": TIME,
         },
+    ),
+    "Pages": record(
+        "The lines that are wanted.",
+        {
+            "total": COUNT,
+            "first": {**array(NUMBER), "description": "the line number that each page begins with"},
+            "last_seq": COUNT,
+        },
+    ),
+    "Rate": record(
+        "How many lines were written in each of some equal parts of the time that a log spans.",
+        {"seconds": {"type": "number", "description": "how long a part is"}, "lines": array(COUNT)},
     ),
     "Document": record("What jobs found.", DOCUMENT),
     "DocumentWithText": record("What jobs found, with its text.", {**DOCUMENT, "text": TEXT}),
