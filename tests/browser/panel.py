@@ -64,7 +64,7 @@ class Panel:
 
 OpenPanel = Callable[..., Panel]
 LOG_AT_ONCE = {"log_delay_ms": 0, "failure_rate": 0}
-SLOWLY = {"worker_count": 1, "log_count": 600, "log_delay_ms": 20, "failure_rate": 0}
+SLOWLY = {"worker_count": 1, "log_count": 600, "log_delay_ms": 20, "failure_rate": 0, "recursion_depth": 0}
 
 
 def box(panel: Panel, step: str) -> Locator:

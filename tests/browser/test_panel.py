@@ -78,6 +78,7 @@ def test_a_fold_by_hand_is_not_undone_by_events(service: Service, open_panel: Op
     expect(panel.step("flat").locator(".number").filter(has_text=newest)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_restart_of_the_service_is_survived(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.expected = ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET"]

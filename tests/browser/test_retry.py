@@ -137,7 +137,7 @@ def test_the_progress_of_worker_jobs_is_told_while_they_run(place: Place, open_p
 def test_the_time_that_is_left_is_told_while_a_step_runs(service: Service, open_panel: OpenPanel) -> None:
     panel = open_panel(service)
     panel.open()
-    panel.run("Load test", worker_count=32, log_count=50, log_delay_ms=20, failure_rate=0)
+    panel.run("Load test", worker_count=32, log_count=30, log_delay_ms=20, failure_rate=0)
     text = panel.step("flat").locator(".progress .progress-text")
     expect(text).to_contain_text(re.compile(r" · about [1-9]\d*s left$"))
     wait_for_end(panel)

@@ -173,7 +173,7 @@ def test_the_past_can_be_seen_while_the_run_goes_on(service: Service, open_panel
     panel = open_panel(service)
     page = panel.open()
     manager_id = panel.run("Load test", **SLOWLY)
-    wait_for_more_lines(panel, "flat", more=40)
+    expect(bars(page).get_by_role("option", name=re.compile("^#1 .* of 600 "))).to_be_visible()
     to_moment(page, 0.3)
     expect(page.locator("main .badge")).to_contain_text("as at")
     at = page.locator("main .badge").inner_text()
