@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 PEERS := .venv-peers
 ROUNDS ?= 3
-# Two at a time: most of them wait for something, and all of a file share their service.
+# Three at a time on two cores: most of them wait for something, and all of a file share their service.
 # The files in their order: those that take long come first.
-PYTEST := $(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 ALONE := $(VENV)/bin/python -m pytest -q --lf --lfnf=none
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
@@ -19,7 +19,7 @@ run: $(READY)
 test: $(TOOLS)
 	@$(PYTEST)
 
-# Real clocks, processes and browsers, two at a time: what fails beside others has to pass alone.
+# Real clocks, processes and browsers, three at a time: what fails beside others has to pass alone.
 test-all: $(TOOLS) check
 	@$(PYTEST) -m "slow or not slow" || \
 	  { echo "Once more, alone: what failed."; $(ALONE) -m "slow or not slow"; }

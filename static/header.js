@@ -136,8 +136,9 @@ export class Glance {
     if (!lines || this.known === lines || this.asking) return;
     this.asking = true;
     try {
-      this.plot(await get(pathOf(this.id, "/log/rate")));
-      this.group((await get(pathOf(this.id))).error_groups);
+      const [rate, { error_groups: groups }] = await Promise.all([get(pathOf(this.id, "/log/rate")), get(pathOf(this.id))]);
+      this.plot(rate);
+      this.group(groups);
       this.known = lines;
     } catch {} // the next time
     later(`glance ${this.id}`, 2_000, () => (this.asking = false));
