@@ -217,7 +217,7 @@ def test_any_story(service: Service, steps: Steps, number: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(same, max_examples=12)
+@settings(same, max_examples=6)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40), number=st.integers(0, 3))
 def test_any_story_with_restarts(service: Service, steps: Steps, number: int) -> None:
     play(service, steps, number)

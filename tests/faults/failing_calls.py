@@ -14,7 +14,7 @@ from tests.faults.oracle import check, check_database, check_kept, check_lines, 
 from tests.faults.script import FaultService, Figures, alone, wait_until
 from tests.faults.viewer import Viewer
 
-WRITES = (1, 2, 3, 5, 8, 13, 21, 34)
+WRITES = (1, 2, 5, 13, 34)
 SYNCS = (1, 2, 3, 5)
 CALL = re.compile(r"(\d+) +(?:<\.\.\. )?(pwrite64|fdatasync)(?:\(\d+<([^>]*)>| resumed)(.*)")
 OFFSET = re.compile(r", (\d+)(?:\)| <unfinished)")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,10 @@ from tests.faults import clock, damage, death, disk_full, failing_calls, flood, 
 from tests.faults.script import Figures
 
 # A machine that does other things as well: what is measured in seconds is asserted generously here.
-LOADED: dict[Callable[..., Figures], dict[str, float]] = {
+LOADED: dict[Callable[..., Figures], dict[str, Any]] = {
     kill9.kill_9: {"ready_seconds": 10.0},
+    kill9.kill_9_and_retry: {"cycles": 5},
+    kill9.kill_9_and_resume: {"cycles": 5},
     locked.locked: {"stall_seconds": 1.0},
     flood.flood_from_a_thread: {"seconds": 5.0, "latency_seconds": 3.0},
     flood.flood_on_the_loop: {"seconds": 5.0, "latency_seconds": 3.0},
