@@ -472,7 +472,7 @@ def test_a_run_goes_on_after_kill_9(service: Service, scenario: Scenario) -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@at_random(80)
+@at_random(40)
 @given(scenario=scenarios())
 def test_very_many_runs_become_what_the_rules_say(service: Service, scenario: Scenario) -> None:
     Trial(service, scenario).play()
@@ -480,7 +480,7 @@ def test_very_many_runs_become_what_the_rules_say(service: Service, scenario: Sc
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@at_random(16)
+@at_random(10)
 @given(scenario=scenarios(kill=True))
 def test_very_many_runs_go_on_after_kill_9(service: Service, scenario: Scenario) -> None:
     Trial(service, scenario).play()
