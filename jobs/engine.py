@@ -116,7 +116,7 @@ class Engine:
             environ,
             lambda error: self.on_death(error),
         )
-        self.runner.start_thread()
+        self.runner.thread.start()
         unfinished = self.readers.read(to_resume)
         resumed = self.runner.resume(unfinished) if unfinished else None
         self.scheduler = Scheduler(self.catalogue, self.runner, self._store.commit, clock, resumed)
@@ -134,7 +134,7 @@ class Engine:
         seconds = max(LEAST_CLOSE_SECONDS, self._stop_at + STOP_SECONDS - time.monotonic())
         written = self._store.close(partial(interrupt, reason="the service was stopped"), seconds)
         self._processes.close()
-        self.runner.stop_thread()
+        self.runner.thread.stop()
         release(self._handler)
         return written
 
@@ -142,7 +142,7 @@ class Engine:
         """What ``GET /healthz`` answers. Looks at the disk."""
         parts = {
             "writer": self._store.writer.state,
-            "runner": "ok" if self.runner.alive else "dead",
+            "runner": "ok" if self.runner.thread.alive else "dead",
             "database": self._store.state(),
         }
         return {
@@ -166,7 +166,7 @@ class Engine:
             totals,
             writer.tally,
             writer.queued,
-            self.runner.blocked_seconds,
+            self.runner.thread.blocked_seconds,
             self._store.sizes(),
         )
 

@@ -6,42 +6,18 @@ A status change and its row are one transaction: neither is ever seen without th
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
 from jobs import state
+from jobs.creation import NewManager, NewStep, create
 from jobs.redact import Redactor
-from jobs.row import LEVELS, REASON_CHARACTERS, Level, Originator, Source, encode, now, prepare_line
+from jobs.row import REASON_CHARACTERS, Level, Originator, Source, encode, now, prepare_line
 from jobs.state import Outcome
-from jobs.status import job_counts
 from jobs.store.documents import save_document
 from jobs.store.transaction import Transaction
 from jobs.store.writer import Change, Closed, Writer
-
-
-@dataclass(frozen=True)
-class NewManager:
-    """A manager as it is created: the id and name of its definition, the file's text and path, its params."""
-
-    definition: str
-    name: str
-    toml: str
-    path: str
-    on_restart: str
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class NewStep:
-    """A step as it is created, pending, with its manager."""
-
-    source: Source
-    name: str
-    description: str
-    type: str
-    depends: Sequence[str]
 
 
 class Log:
@@ -66,48 +42,10 @@ class Log:
         :param also: a change that is made with it, in the same transaction
         """
         at = now()
-        params_text = self.redactor.seal(encode(new.params))
+        params = self.redactor.seal(encode(new.params))
 
         def change(tx: Transaction) -> None:
-            tx.insert(
-                "managers",
-                {
-                    "id": source.manager_id,
-                    "definition": new.definition,
-                    "name": new.name,
-                    "toml": new.toml,
-                    "path": new.path,
-                    "on_restart": new.on_restart,
-                    "params": params_text,
-                    "status": "pending",
-                    "attempt": 1,
-                    "created_at": at,
-                    "last_seq": 0,
-                    "lines": 0,
-                    **{f"{level}_lines": 0 for level in LEVELS},
-                },
-            )
-            for position, step in enumerate(steps):
-                tx.insert(
-                    "steps",
-                    {
-                        "step_id": step.source.step_id,
-                        "manager_id": source.manager_id,
-                        "position": position,
-                        "name": step.name,
-                        "description": step.description,
-                        "type": step.type,
-                        "depends": json.dumps(list(step.depends)),
-                        "status": "pending",
-                        "attempt": 1,
-                        "created_at": at,
-                        "lines": 0,
-                        **{key: 0 for key in job_counts({}) if key != "total_jobs"},
-                    },
-                )
-            state.status_row(tx, source, "manager", new.definition, Outcome("pending", "pending"), None, at)
-            for step in steps:
-                state.status_row(tx, step.source, "step", step.name, Outcome("pending", "pending"), None, at)
+            create(tx, source, new, params, steps, at)
             if also is not None:
                 also(tx)
 

@@ -8,8 +8,9 @@ from typing import Any
 from anyio import to_thread
 
 from jobs.caller import Caller
+from jobs.creation import NewManager, NewStep
 from jobs.definition import Definition, configure, parse
-from jobs.log import Log, NewManager, NewStep
+from jobs.log import Log
 from jobs.manager import ManagerRun
 from jobs.resume import Busy, Reopening, earlier_of, read_sealed
 from jobs.retry import steps_to_retry

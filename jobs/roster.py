@@ -37,9 +37,14 @@ class Roster:
         self._lock = threading.Lock()
 
     @property
+    def ended_jobs(self) -> int:
+        """How many worker jobs have ended."""
+        return sum(self.counts.values())
+
+    @property
     def total(self) -> int:
         """How many worker jobs there are."""
-        return sum(self.counts.values()) + len(self.live)
+        return self.ended_jobs + len(self.live)
 
     @property
     def busy(self) -> bool:

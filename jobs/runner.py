@@ -1,7 +1,6 @@
-"""Who runs the jobs? One event loop in a thread of its own, with every run as a task on it.
+"""Who runs the jobs? Every run is a task on the jobs' event loop.
 
-A worker function that blocks this loop delays other jobs, never the HTTP side that has to show it. All state
-of the runs belongs to this loop; other threads come in by ``call``.
+All state of the runs belongs to that loop; other threads come in by its ``call``.
 """
 
 import asyncio
@@ -9,17 +8,15 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from typing import Any, NamedTuple, TypeVar
 
 import anyio
-from anyio.abc import TaskGroup
 
-from jobs import loop_call
 from jobs.caller import Caller
 from jobs.definition import Definition
-from jobs.job_loop import JobLoop
+from jobs.job_thread import JobThread
 from jobs.log import Log
 from jobs.manager import ManagerRun
 from jobs.prepare import Preparation
@@ -27,7 +24,6 @@ from jobs.resume import Busy, Reopening, reopen
 from jobs.row import encode
 from jobs.store.reader import Readers
 from jobs.store.writer import Change
-from jobs.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -75,78 +71,13 @@ class Runner:
         on_death: Callable[[BaseException], None],
     ) -> None:
         self._log = log
-        self._caller = caller
         self._preparation = Preparation(log, readers, caller, types, environ)
         self._on_death = on_death
         self._runs: dict[str, ManagerRun] = {}
         self._claimed: set[str] = set()
         self._claiming = threading.Lock()
         self._draining = False
-        self._alive = False
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop
-        self._tasks: TaskGroup
-        # Daemon: a worker function that never gives the loop back must not keep the process from ending.
-        self._thread = threading.Thread(target=self._main, name="stepstream-jobs", daemon=True)
-        self._watchdog = Watchdog(self._thread, log)
-
-    def start_thread(self) -> None:
-        """Start the event loop."""
-        self._thread.start()
-        self._ready.wait()
-        self._watchdog.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it takes runs."""
-        return self._alive
-
-    @property
-    def blocked_seconds(self) -> float:
-        """How long a callback has been seen to keep its loop by now; 0 if none does for half a second."""
-        blockage = self._watchdog.blockage()
-        return blockage.seconds if blockage else 0.0
-
-    def _main(self) -> None:
-        try:
-            anyio.run(self._serve, backend_options={"loop_factory": JobLoop})
-        except BaseException as error:
-            self._die(error)
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "stepstream-executor"))
-        self._stop = anyio.Event()
-        try:
-            async with anyio.create_task_group() as self._tasks:
-                self._caller.start(self._tasks)
-                self._alive = True
-                self._ready.set()
-                await self._stop.wait()
-                self._tasks.cancel_scope.cancel()
-        except BaseException as error:
-            # Said here: what closes the loop after this waits for the threads of worker functions.
-            self._die(error)
-        finally:
-            self._alive = False
-
-    def _die(self, error: BaseException) -> None:
-        if self._alive:
-            self._alive = False
-            self._on_death(error)
-
-    async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await a coroutine of the runner on its loop, from another event loop.
-
-        :raises Blocked: a worker function keeps the loop
-        """
-        return await loop_call.call(self._loop, coroutine, self._watchdog)
-
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Run a coroutine on the runner's loop, from any thread, without waiting for it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        self.thread = JobThread(log, caller.start, on_death)
 
     @contextlib.contextmanager
     def claim(self, manager_id: str) -> Iterator[None]:
@@ -184,7 +115,7 @@ class Runner:
         by_schedule = f" by its schedule, due at {due.at}" if due else ""
         with_params = f" with {', '.join(f'{k} = {encode(v)}' for k, v in params.items())}" if params else ""
         self._log.line(run.source, "manager", "info", f"Started {definition.id}{by_schedule}{with_params}")
-        self._tasks.start_soon(self._run, run)
+        self.thread.tasks.start_soon(self._run, run)
         return manager_id
 
     async def retry(self, manager_id: str, step: str | None, reason: str) -> None:
@@ -203,7 +134,7 @@ class Runner:
             run, definition, what = await self._preparation.again(manager_id, step, reason)
             self._refuse_if_full(definition)
             await self._begin(run, self._reopen(what))
-            self._tasks.start_soon(self._run, run)
+            self.thread.tasks.start_soon(self._run, run)
 
     async def _reopen(self, what: Reopening) -> None:
         for change in reopen(what):  # one after the other: others have their turn
@@ -218,7 +149,7 @@ class Runner:
 
     def resume(self, manager_ids: Sequence[str]) -> "Future[None]":
         """Let interrupted runs go on, one after the other. From another thread."""
-        return self.submit(self._resume(manager_ids))
+        return self.thread.submit(self._resume(manager_ids))
 
     async def _resume(self, manager_ids: Sequence[str]) -> None:
         for manager_id in manager_ids:
@@ -272,13 +203,11 @@ class Runner:
     def drain(self, seconds: float) -> None:
         """Start nothing further, and give what runs some time to end by itself."""
         self._draining = True
-        if not self._alive:
+        if not self.thread.alive:
             return
-        drained = self._drained()
         try:
-            asked = asyncio.run_coroutine_threadsafe(drained, self._loop)
+            asked = self.thread.submit(self._drained())
         except RuntimeError:  # its loop has closed since
-            drained.close()
             return
         try:
             asked.result(seconds)
@@ -290,9 +219,3 @@ class Runner:
             run.drain()
         while any(run.busy for run in self._runs.values()):  # noqa: ASYNC110 (only at a stop, 2 s at most)
             await anyio.sleep(0.02)
-
-    def stop_thread(self) -> None:
-        """End the event loop, if a worker function does not keep it."""
-        with contextlib.suppress(RuntimeError):  # closed: it has died
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(0.2)

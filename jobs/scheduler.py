@@ -145,7 +145,7 @@ class Scheduler:
         plan = self._plan(definition)
         if plan.next_due is None or plan.next_due > self._now():
             return plan.next_due
-        starting = self._runner.submit(self._start(definition, plan))
+        starting = self._runner.thread.submit(self._start(definition, plan))
         self._starting[definition.id] = starting
         starting.add_done_callback(self._started)
         return None

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import anyio
@@ -12,7 +11,6 @@ import anyio
 from jobs.call import Call
 from jobs.caller import Caller
 from jobs.ending import Ending
-from jobs.eta import estimate
 from jobs.job import Handle, Job
 from jobs.log import Log
 from jobs.reporter import Progress, Reporter
@@ -22,9 +20,9 @@ from jobs.signature import check
 from jobs.state import Outcome
 from jobs.status import Status, roll_up_step
 from jobs.step_definition import StepDefinition
+from jobs.step_eta import StepEta
 from jobs.store.documents import document, documents
-from jobs.store.history import step_durations
-from jobs.store.reader import ReadError, Readers
+from jobs.store.reader import Readers
 from jobs.worker_job import Spawner, WorkerJob
 from jobs.worker_jobs import WorkerJobs
 
@@ -84,10 +82,8 @@ class StepRun:
         self._call: Call | None = None  # of its own function
         self._reporter = Reporter(self._report, self._on_loop)
         self._roster = Roster(earlier.jobs)
-        self._completed_before = sum(self._roster.counts.values())
         self._function_ended = earlier.function_completed
-        self._started = 0.0
-        self._median: float | None = None  # seconds that earlier runs of it took
+        self._eta = StepEta(self._roster, self._reporter)
         self._jobs = WorkerJobs(
             self,
             source,
@@ -108,12 +104,13 @@ class StepRun:
         """
         if self._stopped:  # before its turn on the event loop came
             return await self.end_unstarted("cancelled", self._reason or "")
-        self._started = started = time.monotonic()
+        started = time.monotonic()
+        self._eta.start()
         self._write_status("pending", "running")
         async with anyio.create_task_group() as tasks:
             self._jobs.start()
             tasks.start_soon(self._reporter.run)
-            tasks.start_soon(self._look_back, definition_id)
+            tasks.start_soon(self._eta.look_back, self._readers, definition_id, self.definition.name)
             if self.definition.timeout is not None:
                 tasks.start_soon(self._time_out, self.definition.timeout)
             if check(self._function, self._config):
@@ -164,35 +161,6 @@ class StepRun:
         for problem in problems:
             self._log.line(self.source, "step", "error", problem)
         self.stop("failed", problems[0])
-
-    async def _look_back(self, definition_id: str) -> None:
-        """How long earlier runs of this step took."""
-        try:
-            durations = await self._readers.run(
-                lambda db: step_durations(db, definition_id, self.definition.name)
-            )
-        except ReadError:
-            return  # of the disk; it is only an estimate
-        if durations:
-            self._median = median(durations)
-            self._reporter.changed()
-
-    def _eta(self) -> float | None:
-        now = time.monotonic()
-        parts, least = 0.0, None
-        for job_id, (done, total) in self._reporter.said():
-            job = self._roster.live.get(job_id)
-            if job is not None and total is not None and 0 < done <= total:
-                parts += done / total
-                least = max(least or 0.0, (now - job.started_at) * (total - done) / done)
-        return estimate(
-            self._roster.total - self._completed_before,
-            sum(self._roster.counts.values()) - self._completed_before + parts,
-            function_ended=self._function_ended,
-            elapsed=now - self._started,
-            median=self._median,
-            least=least,
-        )
 
     def _call_function(self) -> None:
         """The step's own function; its end alone does not end the step."""
@@ -254,7 +222,7 @@ class StepRun:
         return self._roster.busy
 
     def _report(self, progress: Mapping[str, Progress]) -> None:
-        self._log.progress(self.source, progress, self._eta())
+        self._log.progress(self.source, progress, self._eta.seconds(function_ended=self._function_ended))
 
     def _on_loop(self, function: Callable[[], None]) -> None:
         self._jobs.call_on_loop(function)

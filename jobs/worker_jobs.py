@@ -5,7 +5,6 @@ import itertools
 import json
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -14,9 +13,10 @@ from typing import Any
 from jobs.arguments import exact_json
 from jobs.caller import Caller
 from jobs.cancelled import Cancelled
-from jobs.ending import Ending
+from jobs.ending import Ending, as_read_back
 from jobs.job import Handle, Host, Job, current
 from jobs.log import Log
+from jobs.pending import Pending
 from jobs.places import Places
 from jobs.reporter import Reporter
 from jobs.retry_delay import retry_delay
@@ -63,8 +63,7 @@ class WorkerJobs:
         self._on_failure = on_failure
         self._places = Places(definition.concurrency, self._fill_places)
         self._roster = roster
-        self._queue = deque(roster.live.values())
-        self._delayed: dict[str, asyncio.TimerHandle] = {}
+        self._pending = Pending(roster.live.values(), self._fill_places)
         self._cancelled = Cancelled(log, reporter, roster)
         self._stopped: str | None = None  # the reason
         self._draining = False
@@ -149,7 +148,7 @@ class WorkerJobs:
             if reason := self._stopped or (spawner.cancelled and f"{spawner.cancelled} (its parent)"):
                 self._cancel([job], reason)
             else:
-                self._queue.append(job)
+                self._pending.add(job)
                 self._fill_places()
 
     def _spawn_again(self, job: WorkerJob, spawner: Spawner) -> None:
@@ -167,13 +166,8 @@ class WorkerJobs:
     # -- running
 
     def _fill_places(self) -> None:
-        while self._queue and not self._draining:
-            if self._queue[0].cancelled is not None:  # while it was in the queue
-                self._queue.popleft()
-            elif self._places.take():
-                self._begin(self._queue.popleft())
-            else:
-                return
+        while not (self._draining or self._pending.empty) and self._places.take():
+            self._begin(self._pending.next())
 
     def _begin(self, job: WorkerJob) -> None:
         try_ = Job(self._host, job.source, "worker", job.name, job)
@@ -186,7 +180,7 @@ class WorkerJobs:
         job.call = self._caller.call(try_, job.function, job.arguments, on_end)
 
     def _end_of_call(self, job: WorkerJob, try_: Job, ending: Ending) -> None:
-        ending, result = _checked(try_, ending)
+        ending, result = as_read_back(try_, ending)
         duration = time.monotonic() - job.started_at
         job.call = None
         self._roster.running -= 1
@@ -205,12 +199,7 @@ class WorkerJobs:
         job.remember(job.children)
         self._make_pending(job, "running", reason, duration)
         self._reporter.changed()
-        self._delayed[job.id] = self._loop.call_later(delay, self._queue_delayed, job)
-
-    def _queue_delayed(self, job: WorkerJob) -> None:
-        del self._delayed[job.id]
-        self._queue.append(job)
-        self._fill_places()
+        self._pending.add_later(job, delay)
 
     def _make_pending(
         self, job: WorkerJob, previous: Status, reason: str, duration: float | None = None
@@ -263,8 +252,7 @@ class WorkerJobs:
                         pending.append(job)
             jobs = [child for job in jobs for child in job.children]
             why = f"{reason} (its parent)"
-        for timer in [self._delayed.pop(job.id) for job in pending if job.id in self._delayed]:
-            timer.cancel()
+        self._pending.forget(pending)
         self._cancelled.end(pending)
 
     # -- waiting
@@ -292,15 +280,3 @@ class WorkerJobs:
                 self._places.owe()
             elif waiting.waits == 0:
                 await self._places.take_back()
-
-
-def _checked(job: Job, ending: Ending) -> tuple[Ending, str | None]:
-    """The ending with a result as it is read back, and that result as JSON; failed where it is none."""
-    if ending.status != "completed":
-        return ending, None
-    try:
-        text = exact_json(ending.result, f"the result of {job.name} is")
-    except TypeError as error:
-        job.write("error", str(error), {"exception": {"class": "TypeError", "text": str(error)}})
-        return Ending("failed", reason=str(error)), None
-    return Ending("completed", json.loads(text)), text

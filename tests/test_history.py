@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.log import Log, NewManager, NewStep
+from jobs.creation import NewManager, NewStep
+from jobs.log import Log
 from jobs.redact import Redactor
 from jobs.row import Source
 from jobs.state import Outcome

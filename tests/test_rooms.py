@@ -30,9 +30,9 @@ FLOORS: list[tuple[str, ...]] = [
     ("jobs.engine",),
     ("jobs.scheduler",),
     ("jobs.runner",),
-    ("jobs.prepare",),
+    ("jobs.prepare", "jobs.job_thread"),
     ("jobs.resume", "jobs.manager", "jobs.step"),
-    ("jobs.worker_jobs",),
+    ("jobs.worker_jobs", "jobs.step_eta"),
     ("jobs.cancelled",),
     ("jobs.workers",),
     (
@@ -47,7 +47,8 @@ FLOORS: list[tuple[str, ...]] = [
         "jobs.loop_call",
         "jobs",
     ),
-    ("jobs.hub", "jobs.tail", "jobs.page", "jobs.recovery", "jobs.log", "jobs.state", "jobs.text"),
+    ("jobs.hub", "jobs.tail", "jobs.page", "jobs.recovery", "jobs.log", "jobs.creation"),
+    ("jobs.state", "jobs.text"),
     ("jobs.store",),
     (),  # all others: they know of no database, no job and no run
 ]

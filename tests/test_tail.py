@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.creation import NewManager
 from jobs.hub import Hub
-from jobs.log import Log, NewManager
+from jobs.log import Log
 from jobs.page import Page
 from jobs.redact import Redactor
 from jobs.row import Source

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.capture import JobLogHandler
+from jobs.creation import NewManager, NewStep
 from jobs.job import Job, current
-from jobs.log import Log, NewManager, NewStep
+from jobs.log import Log
 from jobs.recovery import interrupt
 from jobs.redact import Redactor
 from jobs.row import Source, prepare_line

@@ -92,7 +92,8 @@ class LocalRun:
             raise CommandError(f"{definition.id} is disabled (enabled = false)")
         try:
             params = params_for(definition, given)
-            return self._engine.runner.submit(self._engine.runner.start(definition, params)).result()
+            runner = self._engine.runner
+            return runner.thread.submit(runner.start(definition, params)).result()
         except (BadParams, TooManyRunning, ValueError) as error:
             raise CommandError(str(error)) from None
 
@@ -139,7 +140,9 @@ class LocalRun:
 
     def cancel(self) -> None:
         """Cancel it."""
-        self._engine.runner.submit(self._engine.runner.cancel(self._id, "stopped in a terminal")).result()
+        self._engine.runner.thread.submit(
+            self._engine.runner.cancel(self._id, "stopped in a terminal")
+        ).result()
 
 
 def _end(db: Any, head: Head) -> dict[str, Any]:

@@ -67,7 +67,7 @@ async def start_run(request: Request) -> Response:
         raise Refusal(409, f"{definition.id} is disabled (enabled = false)")
     engine = floor(request).engine
     try:
-        manager_id = await engine.runner.call(engine.runner.start(definition, params))
+        manager_id = await engine.runner.thread.call(engine.runner.start(definition, params))
     except TooManyRunning as error:
         raise Refusal(409, str(error), manager_id=error.manager_id) from None
     except ValueError as error:  # a variable of the environment that was there when the file was read

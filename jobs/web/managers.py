@@ -76,7 +76,7 @@ async def cancel(request: Request) -> Response:
     runner = floor(request).engine.runner
     cancelled = False
     if not head.ended:
-        cancelled = await runner.call(runner.cancel(head.manager_id, body.get("reason"), step, job))
+        cancelled = await runner.thread.call(runner.cancel(head.manager_id, body.get("reason"), step, job))
     if not cancelled:
         what = body.get("job") or body.get("step")
         status = (await head_of(request, head.manager_id)).status
@@ -112,7 +112,7 @@ async def retry(request: Request) -> Response:
     step, _ = await _part(request, head.manager_id, body.get("step"), None)
     runner = floor(request).engine.runner
     try:
-        await runner.call(runner.retry(head.manager_id, step, "retried by a user"))
+        await runner.thread.call(runner.retry(head.manager_id, step, "retried by a user"))
     except (Busy, NothingToRetry, ValueError) as error:
         raise Refusal(409, str(error)) from None
     except TooManyRunning as error:
