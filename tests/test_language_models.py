@@ -6,6 +6,7 @@ The servers are stand-ins that speak the documented shapes over a real socket; n
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -455,7 +456,8 @@ def test_gemini_says_how_long_to_wait_in_the_body(service: Service, stub: StubSe
 
 
 def test_a_pause_that_one_worker_job_was_asked_for_holds_for_all(service: Service, stub: StubServer) -> None:
-    stub.says(openai_error(429, "Slow down", Retry_After="1"), chat(SENTIMENT))
+    with_it = replace(chat(SENTIMENT), delay=0.5)
+    stub.says(openai_error(429, "Slow down", Retry_After="1"), with_it, chat(SENTIMENT))
     manager = run(service, stub, texts=[f"Text {n}." for n in range(6)], concurrency=2)
     assert status(manager) == "completed"
     early = [asked for asked in stub.asked if asked.at < stub.asked[0].at + 0.9]

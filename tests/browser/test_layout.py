@@ -90,7 +90,7 @@ def test_a_run_that_starts_works_and_ends_moves_nothing(service: Service, open_p
     panel = open_panel(service)
     page = panel.open()
     bar = edge(page.locator(".bar"), "bottom")
-    panel.run("Load test", **SLOWLY | {"log_count": 30})
+    panel.run("Load test", **SLOWLY | {"log_count": 200})
     wait_for_more_lines(panel, "flat")
     expect(page.get_by_role("button", name="Cancel…")).to_be_visible()
     steps = edge(page.locator(".steps"), "top")
