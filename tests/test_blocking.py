@@ -258,6 +258,7 @@ def asked_until_it_ends(service: Service, manager_id: str) -> list[float]:
                 return latencies
 
 
+@pytest.mark.slow
 def test_what_needs_the_loop_is_refused_and_does_not_happen_later(service: Service) -> None:
     ended = service.run_to_end("many", how="is_quick")["id"]
     blocked = service.run("block", how="sleeps", seconds=9.0)

@@ -533,6 +533,7 @@ def test_while_a_thread_spawns(place: Place) -> None:
         assert place.finish(manager_id)["status"] in ("cancelled", "completed_with_warnings")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["run", "step", "job"])
 def test_very_many_pending_worker_jobs(place: Place, what: str) -> None:
     """All of them are cancelled when it is answered, and other runs have their turn in between."""

@@ -178,6 +178,7 @@ same = settings(
 )
 
 
+@pytest.mark.slow
 def test_a_long_story(service: Service) -> None:
     """Each step at least once, with every client behind and not."""
     reads = [("read", number, 3_000 * number + 500) for number in range(8)]

@@ -36,6 +36,7 @@ def test_a_service_that_is_killed_takes_them_along(
     assert service.get("/managers/latest")["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_stop_takes_them_along_and_is_not_delayed(
     make_service: Callable[..., Service], tmp_path: Path
 ) -> None:

@@ -368,6 +368,7 @@ def is_seen(service: Service, name: str) -> bool:
     return bool(found)
 
 
+@pytest.mark.slow
 def test_a_downtime_is_made_up_by_one_run(make_service: Callable[..., Service]) -> None:
     service = make_service().start()
     service.define("nightly", NIGHTLY.format(**{**DEFAULTS, "schedule": "0 0 1 1 *"}))
@@ -391,6 +392,7 @@ def test_a_downtime_is_made_up_by_one_run(make_service: Callable[..., Service]) 
     assert len(service.get("/managers")["items"]) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_comes_before_one_that_is_made_up(make_service: Callable[..., Service]) -> None:
     service = make_service().start()
     nightly = NIGHTLY.format(**{**DEFAULTS, "schedule": "0 0 1 1 *", "max_running": 1, "lines": 2000})

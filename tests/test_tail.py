@@ -75,6 +75,7 @@ async def keep_busy(seed: int) -> None:
         await anyio.sleep(0.001)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bursts=st.lists(st.sampled_from((1, 2, 7, 300, ARRIVED_ROWS + 300)), min_size=5, max_size=20),

@@ -19,6 +19,8 @@ from tests.browser.panel import (
 from tests.programs import missing
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
+
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]
 
@@ -40,7 +42,6 @@ def faults(page: Page, schemes: Sequence[Scheme]) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "schemes"), [(1280, ("light",)), (360, ("dark",))])
 def test_every_view_is_accessible(
     service: Service, open_panel: OpenPanel, width: int, schemes: Sequence[Scheme]

@@ -4,11 +4,14 @@ import re
 import sqlite3
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import LOG_AT_ONCE, OpenPanel
 from tests.service import Service
 from tests.test_scheduler import is_seen, until
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_broken_definition_shows_its_errors(service: Service, open_panel: OpenPanel) -> None:

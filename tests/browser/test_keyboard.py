@@ -1,9 +1,12 @@
 """Does somebody without a mouse get everywhere, and stay where they are?"""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.panel import SLOWLY, OpenPanel, wait_for_end
 from tests.service import Service
+
+pytestmark = pytest.mark.slow
 
 
 def top_of(page: Page, selector: str) -> float:

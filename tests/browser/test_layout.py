@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.panel import (
@@ -15,6 +16,8 @@ from tests.browser.panel import (
     wait_for_more_lines,
 )
 from tests.service import Service
+
+pytestmark = pytest.mark.slow
 
 STATUSES = (
     "running",

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from tests.browser.panel import OpenPanel, box, wait_for_end
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
+
 # `one` fails until the file `go` is there, and `all` wait for it.
 WORKERS = """
     from pathlib import Path

@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, line_count, wait_for_end, wait_for_more_lines
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
+
 WORKERS = """
     from jobs import Job, worker
 
@@ -186,7 +188,6 @@ def test_the_past_can_be_seen_while_the_run_goes_on(service: Service, open_panel
     expect(page.locator(".state > .status")).to_have_text("cancelled")
 
 
-@pytest.mark.slow
 def test_ten_thousand_worker_jobs_do_not_slow_it(service: Service, open_panel: OpenPanel) -> None:
     service.define("many", '[step.a]\ntype = "many"\nnumber = 10000\nconcurrency = 50\n')
     service.run_to_end("many")
