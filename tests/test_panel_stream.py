@@ -298,6 +298,16 @@ def test_a_position_beyond_the_log_is_reset(service: Service, gate: Path) -> Non
     assert found[1].json["seq"] == 1
 
 
+def test_who_comes_after_a_deletion_is_told_of_nothing_that_is_gone(empty: Service, gate: Path) -> None:
+    gate.touch()
+    managers = [empty.run_to_end("waits", path=str(gate))["id"] for _ in range(8)]
+    with panel(empty):  # so that what panels are told is remembered
+        for manager_id in managers:
+            assert manager_id in [event.json.get("id") for event in greeting(empty)[1:]]
+            assert empty.client.delete(f"/managers/{manager_id}").status_code == 204
+            assert manager_id not in [event.json.get("id") for event in greeting(empty)[1:]]
+
+
 def test_a_deleted_manager_leaves_the_stream_open(service: Service, gate: Path) -> None:
     gate.write_text("")
     manager_id = service.run_to_end("waits", path=str(gate))["id"]

@@ -48,6 +48,7 @@ class Overview:
         self._joined: dict[int, bytes] = {}  # what was said since a round, shared by those who ask
         self._greeting: bytes | None = None
         self._greeted = anyio.Lock()
+        self._deletions = 0
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Look at what changed until cancelled."""
@@ -90,10 +91,14 @@ class Overview:
     def committed(self, commit: Commit) -> None:
         """Note what has changed; in any thread."""
         if self._seats and self._loop and ((changed := commit.changed()) or commit.deleted):
-            self._loop.call_soon_threadsafe(self._stir, changed)
+            self._loop.call_soon_threadsafe(self._stir, changed, commit.deleted)
 
-    def _stir(self, ids: Iterable[str]) -> None:
+    def _stir(self, ids: Iterable[str], deleted: Iterable[str] = ()) -> None:
         if self._seats:
+            for manager_id in deleted:  # no event follows that would take back what is said of it
+                self._events.pop(manager_id, None)
+                self._greeting, self._joined = None, {}
+                self._deletions += 1
             self._changed.update(dict.fromkeys(ids))
             self._stirred.set()
 
@@ -130,7 +135,7 @@ class Overview:
 
     async def _all(self) -> tuple[int, bytes]:
         async with self._greeted:  # a thousand panels that come back at once read it once
-            at = self._round
+            at, deletions = self._round, self._deletions
             greeting = self._greeting
             if greeting is None:
                 newest, totals = await self._readers.run(
@@ -138,7 +143,7 @@ class Overview:
                 )
                 events = [event("stats", totals), *(event("manager", each) for _, each in reversed(newest))]
                 greeting = b"".join([each.encode() for each in events])
-                if at == self._round and not self._stirred.is_set():
+                if (at, deletions) == (self._round, self._deletions) and not self._stirred.is_set():
                     self._greeting = greeting
             return at, greeting
 
