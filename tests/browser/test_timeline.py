@@ -45,6 +45,7 @@ def test_steps_and_worker_jobs_are_drawn_by_time(service: Service, open_panel: O
         "aria-label", re.compile("^flat .*, completed")
     )
     first = bars(page).get_by_role("option", name="#1 write_lines").first
+    expect(first.locator(".span")).to_be_visible()
     bar, track = first.locator(".span").bounding_box(), first.locator(".back").bounding_box()
     assert bar is not None
     assert track is not None
