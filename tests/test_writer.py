@@ -24,9 +24,10 @@ from jobs.redact import Redactor
 from jobs.row import Source, prepare_line
 from jobs.state import Outcome
 from jobs.store import rows, runs, schema
+from jobs.store.commit import Commit
 from jobs.store.deletion import delete_rows
 from jobs.store.store import DatabaseError, DatabaseInUse, Store
-from jobs.store.transaction import Commit, Transaction
+from jobs.store.transaction import Transaction
 from jobs.store.writer import CAPACITY, Closed, Unwritable
 
 MANAGER = Source("manager234")

@@ -12,16 +12,17 @@ from typing import Any
 
 from jobs.cli.ending import CommandError
 from jobs.cli.source import Event
-from jobs.definition import BadParams, params_for
+from jobs.definition import params_for
+from jobs.params import BadParams
 from jobs.engine import Engine
 from jobs.nearest import unknown
 from jobs.row import LEVELS
 from jobs.runner import TooManyRunning
 from jobs.settings import Settings, SettingsError
 from jobs.store import rows, runs
+from jobs.store.commit import Commit
 from jobs.store.rows import Head, RowFilter
 from jobs.store.store import DatabaseError
-from jobs.store.transaction import Commit
 
 OpenEngine = Callable[[Settings], Engine]
 LOOK_SECONDS = 1.0

@@ -11,8 +11,8 @@ from typing import IO, Any, Literal
 
 from jobs.forked import close_in_forks
 from jobs.store import schema
+from jobs.store.commit import Commit
 from jobs.store.reader import ReadError, Readers
-from jobs.store.transaction import Commit
 from jobs.store.writer import Change, Unwritable, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]

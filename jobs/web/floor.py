@@ -13,8 +13,8 @@ from starlette.responses import Response
 from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.store import rows, runs
+from jobs.store.commit import Commit
 from jobs.store.rows import Head
-from jobs.store.transaction import Commit
 from jobs.web.login import Login
 from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal
