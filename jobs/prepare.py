@@ -8,7 +8,8 @@ from typing import Any
 from anyio import to_thread
 
 from jobs.caller import Caller
-from jobs.definition import Definition, configure, parse
+from jobs.definition import Definition
+from jobs.definition_file import parse
 from jobs.log import Log, NewManager, NewStep
 from jobs.manager import ManagerRun
 from jobs.resume import Busy, Reopening, earlier_of, read_sealed
@@ -16,6 +17,7 @@ from jobs.retry import steps_to_retry
 from jobs.row import Source
 from jobs.status import TERMINAL, Node, Status
 from jobs.step import Earlier, StepRun
+from jobs.step_definition import configure
 from jobs.store.kept import KeptJob, kept_jobs, kept_run
 from jobs.store.reader import Readers
 

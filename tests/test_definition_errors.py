@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.definition import Definition, parse
+from jobs.definition import Definition
+from jobs.definition_file import parse
 
 
 async def fetch(step: object, url: str, limit: int = 10) -> None: ...

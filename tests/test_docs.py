@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from jobs import worker_types
-from jobs.definition import parse
+from jobs.definition_file import parse
 from jobs.workers import SHIPPED
 from tests.console import Console, commands, localise, matches, normal
 from tests.pages import DOCS, README, Block, all_blocks, anchors, blocks, links, pages, prose, text

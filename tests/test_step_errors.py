@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from jobs.definition import Definition, parse
+from jobs.definition import Definition
+from jobs.definition_file import parse
 
 
 async def fetch(
