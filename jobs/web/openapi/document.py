@@ -10,8 +10,9 @@ from jobs.engine import version
 from jobs.web.floor import floor
 from jobs.web.login import COOKIE
 from jobs.web.openapi.events import SCHEMAS
+from jobs.web.openapi.json_schema import TEXT, Schema, ref
+from jobs.web.openapi.objects import OBJECTS
 from jobs.web.openapi.operations import OPERATIONS, UNSAFE, Operation
-from jobs.web.openapi.schemas import OBJECTS, TEXT, Schema, ref
 from jobs.web.problem import Json
 from jobs.web.request import Query
 
