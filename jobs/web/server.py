@@ -69,9 +69,9 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()  # which uvicorn forgets after a reset
-        if self._limit:
-            self._limit.cancel()
+        for timer in (self.timeout_keep_alive_task, self._limit):  # uvicorn forgets its own after a reset
+            if timer:
+                timer.cancel()
 
     def _watch(self) -> None:
         """Keep the limit as long as the client owes a part of a request, however slowly it sends it."""
@@ -160,7 +160,8 @@ class Server(uvicorn.Server):
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             name = f"[{host}]" if ":" in host else host
-            print(f"Stepstream listening on http://{name}:{port}", flush=True)  # noqa: T201
+            sys.stdout.write(f"Stepstream listening on http://{name}:{port}\n")
+            sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop; the grace for jobs runs beside that for streams."""
