@@ -1,11 +1,12 @@
 """What does each word of the command ``stepstream`` do?"""
 
 import argparse
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ def run(words: Sequence[str], environ: Mapping[str, str], serve: Serve, open_eng
         if word not in WORDS:
             raise CommandError(unknown("command", word, WORDS))
         # What cannot be written in the terminal's own encoding is shown by its number.
-        with suppress(AttributeError):
-            sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         options = parser(word).parse(rest)
         with ExitStack() as stack:
             terminal = Terminal(sys.stdout, environ)
