@@ -16,7 +16,7 @@ from jobs.problem import Findings, Problem, dotted
 from jobs.schedule import Schedule
 from jobs.signature import ANYTHING, given, not_json
 from jobs.step_definition import Known, StepDefinition, read_step
-from jobs.table import Table
+from jobs.toml_table import Table
 
 KEYS = (
     "id",

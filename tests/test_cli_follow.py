@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.cli.sse import Message, Parser
 from tests.command import command, started
-from tests.service import Service
+from tests.service_process import Service
 
 STREAM = (
     'retry: 1000\r\n\r\nid: 1\nevent: rows\ndata: ["a\u2028\x85b"]\n\n: x\rdata: 1\rdata: 2\r\rid: 2\n\ndata'

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.pages import DOCS, blocks
-from tests.service import ROOT
+from tests.service_process import ROOT
 from tests.sse import parse
 
 PAGE = DOCS / "how-to" / "mount-it.md"

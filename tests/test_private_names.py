@@ -10,7 +10,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from jobs.web import files, problem, server, streaming
-from tests.service import ROOT
+from tests.service_process import ROOT
 
 WEB = ("starlette", "sse_starlette", "uvicorn")
 DERIVED = (files.Static, files.WholeFile, problem.Json, server.Protocol, server.Server, streaming.Stream)

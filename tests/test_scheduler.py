@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from jobs.engine import Engine
 from jobs.schedule import rfc3339
 from jobs.store import file_check, runs, schema
-from tests.service import Service
+from tests.service_process import Service
 
 NIGHTLY = """
     name = "Nightly backup"

@@ -15,7 +15,7 @@ import pytest
 from jobs.settings import Settings, SettingsError
 from jobs.web.login import FREE, WAITING, Login
 from jobs.web.problem import Refusal
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 from tests.wire import JSON, Answer, ask, check_problem
 
 TOKEN = "correct-horse/battery+staple="

@@ -13,15 +13,15 @@ from typing import Any
 
 from jobs.cli.check import checked, report, sentence
 from jobs.cli.client import Client, part
-from jobs.cli.ending import FAILED, NOT_DONE, OK, SIGNALLED, CommandError, Left
+from jobs.cli.exit_status import FAILED, NOT_DONE, OK, SIGNALLED, CommandError, Left
 from jobs.cli.follow import follow
 from jobs.cli.local import LocalRun, OpenEngine, local_engine
+from jobs.cli.parsers import DEFAULT_URL, SERVE, WORDS, parser
 from jobs.cli.progress import Progress
 from jobs.cli.remote import RemoteRun
 from jobs.cli.table import DEFINITIONS, RUNS
 from jobs.cli.terminal import Terminal
 from jobs.cli.view import JsonLines, Lines, View, tell
-from jobs.cli.words import DEFAULT_URL, SERVE, WORDS, parser
 from jobs.nearest import unknown
 from jobs.row import encode
 from jobs.settings import Settings, SettingsError

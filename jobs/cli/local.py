@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.ending import CommandError
+from jobs.cli.exit_status import CommandError
 from jobs.cli.source import Event
 from jobs.definition import params_for
 from jobs.engine import Engine

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, wait_for_end, wait_for_more_lines
-from tests.service import Service
+from tests.service_process import Service
 
 TYPED = """
 name = "Typed"

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.browser.panel import SLOWLY, OpenPanel, wait_for_end
-from tests.service import Service
+from tests.service_process import Service
 
 
 def top_of(page: Page, selector: str) -> float:

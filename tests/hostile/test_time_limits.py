@@ -17,7 +17,7 @@ from tests.faults.oracle import check
 from tests.faults.script import wait_until
 from tests.hostile.clients import asks, events, get, narrow
 from tests.hostile.reading import arriving
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 from tests.wire import answer, check_problem, connect
 
 SHORT = """
