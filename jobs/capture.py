@@ -88,7 +88,7 @@ def capture(level: int, only: Job | None = None) -> JobLogHandler:
     root.setLevel(min(level, root.level or level))
     handler = JobLogHandler(level, only)
     root.addHandler(handler)
-    # Methods of the standard library are replaced, which mypy rightly minds: nothing else hands the context on.
+    # Methods of the standard library are replaced, which mypy rightly minds: nothing else hands contexts on.
     # ``release`` puts them back.
     threading.Thread.start = _start  # type: ignore[assignment, method-assign]
     ThreadPoolExecutor.submit = _submit  # type: ignore[assignment, method-assign]

@@ -82,7 +82,7 @@ class Stream(EventSourceResponse):
             self._timer = self._loop.call_at(due, self._watch)
 
     async def _send_all(self, send: Send) -> None:
-        """One timer a stream; sse-starlette's one cancel scope a send is a fifth of what a send costs."""
+        """Send the body. One timer a stream: sse-starlette's cancel scopes are a fifth of what sends cost."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self._content) as chunks:
             async for chunk in chunks:
