@@ -9,11 +9,11 @@ from sse_starlette import EventSourceResponse
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from jobs.web import files, problem, server, streaming
+from jobs.web import files, problem, protocol, server, streaming
 from tests.service_process import ROOT
 
 WEB = ("starlette", "sse_starlette", "uvicorn")
-DERIVED = (files.Static, files.WholeFile, problem.Json, server.Protocol, server.Server, streaming.Stream)
+DERIVED = (files.Static, files.WholeFile, problem.Json, protocol.Protocol, server.Server, streaming.Stream)
 # What is private there and used here, for want of another way; and for what.
 USED: dict[tuple[type, str], str] = {
     (EventSourceResponse, "_listen_for_exit_signal"): "say_goodbye hears by it that a server stops"
@@ -58,5 +58,5 @@ def test_what_is_used_is_still_there(library: type, name: str) -> None:
 
 def test_private_names_are_found() -> None:
     assert "_stream_response" in own(streaming.Stream)
-    assert "_unset_keepalive_if_required" in own(server.Protocol) & own(H11Protocol)
+    assert "_unset_keepalive_if_required" in own(protocol.Protocol) & own(H11Protocol)
     assert "_listen_for_exit_signal" in names(inspect.getsource(streaming), of_self=False)
