@@ -19,12 +19,13 @@ from jobs.cli.view import tell
 from jobs.engine import Engine
 from jobs.settings import Settings
 from jobs.store.store import DatabaseError
+from jobs.web.descriptors import raise_descriptor_limit
 from jobs.web.floor import standing
 from jobs.web.guard import Guard
-from jobs.web.login import Login
 from jobs.web.problem import HANDLERS
 from jobs.web.routes import routes
-from jobs.web.server import Server, listen, raise_descriptor_limit, tune_interpreter
+from jobs.web.server import Server, listen, tune_interpreter
+from jobs.web.token import Login
 
 __all__ = ["Settings", "create_app", "main", "open_engine", "serve", "static_folder"]
 

@@ -88,6 +88,8 @@ def capture(level: int, only: Job | None = None) -> JobLogHandler:
     root.setLevel(min(level, root.level or level))
     handler = JobLogHandler(level, only)
     root.addHandler(handler)
+    # Methods of the standard library are replaced, which mypy rightly minds: nothing else hands contexts on.
+    # ``release`` puts them back.
     threading.Thread.start = _start  # type: ignore[assignment, method-assign]
     ThreadPoolExecutor.submit = _submit  # type: ignore[assignment, method-assign]
     return handler
@@ -107,6 +109,7 @@ _plain_submit = ThreadPoolExecutor.submit
 def _start(thread: threading.Thread) -> None:
     """As ``Thread.start``, but a thread that a job starts runs in the job's context."""
     if current.get() is not None:
+        # Of this one thread, whatever its class makes of ``run``; the types know no method of an instance.
         thread.run = partial(contextvars.copy_context().run, thread.run)  # type: ignore[method-assign]
     _plain_start(thread)
 

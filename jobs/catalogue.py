@@ -10,8 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from jobs.definition import Definition, Problem, parse, unreadable
+from jobs.definition import Definition
+from jobs.definition_file import parse, unreadable
 from jobs.nearest import quoted
+from jobs.problem import Problem
 
 LARGEST = 256 * 1024  # Bytes of a definition file.
 SETTLED = 2_000_000_000  # Nanoseconds; two changes within one tick of a file system's clock look like one.

@@ -28,12 +28,12 @@ from jobs.row import now
 from jobs.runner import Runner
 from jobs.scheduler import Scheduler
 from jobs.store import runs
+from jobs.store.commit import Commit
 from jobs.store.deletion import delete_manager, delete_rows
 from jobs.store.kept import to_resume
 from jobs.store.reader import ReadError
 from jobs.store.store import Store, Synchronous
 from jobs.store.tally import Tally
-from jobs.store.transaction import Commit
 from jobs.workers import SHIPPED
 
 logger = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from anyio.abc import TaskGroup, TaskStatus
 from jobs.page import Page
 from jobs.status import Status
 from jobs.store import rows
+from jobs.store.commit import Commit
 from jobs.store.reader import ReadError, Readers
 from jobs.store.rows import Head, Row
-from jobs.store.transaction import Commit
 from jobs.tail import Bell, Tail, Taker, wait_for_it
 
 logger = logging.getLogger(__name__)

@@ -63,9 +63,10 @@ def worker(
     def mark(function: F) -> F:
         if process and getattr(function, "__qualname__", "") != getattr(function, "__name__", None):
             raise TypeError("@worker: process=True needs a function at the top level of a module")
+        marked: Any = function  # a type of functions that have such attributes would be everybody's burden
         if name is not None:
-            function.worker_type = name  # type: ignore[attr-defined]
-        function.worker_options = options  # type: ignore[attr-defined]
+            marked.worker_type = name
+        marked.worker_options = options
         return function
 
     return mark

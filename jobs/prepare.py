@@ -9,7 +9,8 @@ from anyio import to_thread
 
 from jobs.caller import Caller
 from jobs.creation import NewManager, NewStep
-from jobs.definition import Definition, configure, parse
+from jobs.definition import Definition
+from jobs.definition_file import parse
 from jobs.log import Log
 from jobs.manager import ManagerRun
 from jobs.resume import Busy, Reopening, earlier_of, read_sealed
@@ -17,6 +18,7 @@ from jobs.retry import steps_to_retry
 from jobs.row import Source
 from jobs.status import TERMINAL, Node, Status
 from jobs.step import Earlier, StepRun
+from jobs.step_definition import configure
 from jobs.store.kept import KeptJob, kept_jobs, kept_run
 from jobs.store.reader import Readers
 

@@ -10,7 +10,7 @@ from jobs.nearest import nearest, quoted, unknown
 from jobs.placeholder import Placeholder, fill, placeholders, sole, stored_keys
 from jobs.problem import Findings, dotted
 from jobs.signature import ANYTHING, Deferred, check, not_json, parameters
-from jobs.table import Table
+from jobs.toml_table import Table
 
 KEYS = (
     "type",

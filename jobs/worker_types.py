@@ -98,12 +98,12 @@ def find(path: str, folder: Path | None = None) -> Callable[..., Any]:
     try:
         if folder is not None and package == PACKAGE and module not in sys.modules:
             _import(folder / f"{stem}.py")
-        found = getattr(importlib.import_module(module), name)
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise LookupError(f"the function {path} is not there any more: {error}") from None
-    if not callable(found):
+    if not callable(function):
         raise LookupError(f"{path} is no function any more")
-    return found  # type: ignore[no-any-return]
+    return function
 
 
 def _import(path: Path) -> ModuleType:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from app import open_engine, serve
 from jobs.cli import commands
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 SECONDS = 30.0
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 from tests.stub_server import StubServer
 
 

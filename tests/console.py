@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.pages import Block
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 PORT = "localhost:8000"
 EXAMPLE_ID = "k3f7w9q2xa"

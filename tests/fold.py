@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tests.service import TERMINAL
+from tests.service_process import TERMINAL
 
 STATUSES = [
     "pending",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from jobs import text
 from jobs.store.rows import Row, RowFilter
 from tests.bench.stream import Chunked
-from tests.service import Service
+from tests.service_process import Service
 from tests.sse import Event, parse
 from tests.wire import connect, request
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.service import ROOT
+from tests.service_process import ROOT
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"

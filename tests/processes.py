@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.process_workers import JOB, WORKERS
-from tests.service import Service
+from tests.service_process import Service
 
 linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
 MARKER = "PROCESS_TEST"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     from jobs import Job, worker

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.service import Service
+from tests.service_process import Service
 from tests.test_bad_input import GOOD, ROUTES, TEXT
 from tests.wire import JSON, ask, check_problem
 

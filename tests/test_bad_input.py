@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 from tests.wire import JSON, answer, ask, check_problem, connect, request
 
 LISTED = {

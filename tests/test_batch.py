@@ -11,7 +11,7 @@ from sse_starlette import ServerSentEvent
 from jobs.page import Encoded
 from jobs.store.rows import Row, RowFilter
 from jobs.web.stream import EventView
-from tests.service import Service
+from tests.service_process import Service
 from tests.sse import Event, parse
 
 WORKERS = """

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 from tests.wire import Answer, check_problem
 
 WORKERS = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fold import Fold
-from tests.service import TERMINAL, Service
+from tests.service_process import TERMINAL, Service
 
 WORKERS = """
     import asyncio, time

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.cli import client
 from tests.command import command, started
-from tests.service import Service
+from tests.service_process import Service
 from tests.test_cli_terminal import GATED
 
 FLAKY = """

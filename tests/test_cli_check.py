@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.cli.position import position
+from jobs.cli.key_position import position
 from tests.command import command
-from tests.service import ROOT
+from tests.service_process import ROOT
 
 SHIPPED = ROOT / "jobs" / "definitions"
 BAD = '''

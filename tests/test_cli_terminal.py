@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import CONTROL, command, in_terminal, started
-from tests.service import Service
+from tests.service_process import Service
 
 GATED = """
     from pathlib import Path

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.processes import MARKER, alive, linux, marked, wait_for
-from tests.service import Service
+from tests.service_process import Service
 
 SECRET = "swordfish-9"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import needs, program
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = needs("curl")
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.definition import Configured, Definition, StepDefinition, configure, params_for, parse
+from jobs.definition import Definition, params_for
+from jobs.definition_file import parse
+from jobs.step_definition import Configured, StepDefinition, configure
 
 FULL = """
 id = "nearby-restaurants"

@@ -1,11 +1,10 @@
 """Which keys are accepted and do nothing? Each has a warning that says so."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from jobs.definition import Definition, parse
+from tests.one_definition import read
 
 
 async def fetch(step: object, url: str, tags: list[str] | None = None) -> None: ...
@@ -14,12 +13,6 @@ async def fetch(step: object, url: str, tags: list[str] | None = None) -> None: 
 TYPES = {"fetch": fetch}
 STEP = '[step.a]\ntype = "fetch"\nurl = "u"\n'
 STAYS = "stays as it is: only {params.NAME} and {env.NAME} are replaced"
-
-
-def read(folder: Path, toml: str, environ: Mapping[str, str]) -> Definition:
-    path = folder / "one.toml"
-    path.write_text(toml, encoding="utf-8")
-    return parse(path.read_text(encoding="utf-8"), path, TYPES, environ)
 
 
 QUAERO = "has no effect: accepted so that files written for Quaero load unchanged"
@@ -68,6 +61,6 @@ WARNINGS = [
 
 @pytest.mark.parametrize(("toml", "warnings"), WARNINGS)
 def test_what_has_no_effect_is_a_warning(tmp_path: Path, toml: str, warnings: list[str]) -> None:
-    definition = read(tmp_path, toml, {"LIMIT": "1"})
+    definition = read(tmp_path, toml, TYPES, {"LIMIT": "1"})
     assert [str(each) for each in definition.errors] == []
     assert [str(each) for each in definition.warnings] == warnings

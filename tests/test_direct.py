@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.stream import Chunked
-from tests.service import Service
+from tests.service_process import Service
 from tests.sse import Event, parse
 from tests.wire import connect
 

@@ -8,12 +8,12 @@ from urllib.parse import unquote
 import pytest
 
 from jobs import worker_types
-from jobs.definition import parse
+from jobs.definition_file import parse
 from jobs.workers import SHIPPED
 from tests.console import Console, commands, localise, matches, normal
 from tests.pages import DOCS, README, Block, all_blocks, anchors, blocks, links, pages, prose, text
 from tests.programs import needs
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 TUTORIAL = DOCS / "tutorial.md"
 needs_curl = needs("curl")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from jobs.cli.words import WORDS, parser
+from jobs.cli.parsers import WORDS, parser
 from tests.pages import names, reference, rows, section
 
 

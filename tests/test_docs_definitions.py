@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import definition, step_definition
-from jobs.definition import parse
+from jobs import definition_file, step_definition
+from jobs.definition_file import parse
 from jobs.workers import SHIPPED
 from tests.pages import DOCS, blocks, reference, rows, section
 
@@ -27,7 +27,7 @@ def messages(toml: str) -> str:
 @pytest.mark.parametrize(
     ("title", "keys"),
     [
-        ("Keys of the file", definition.KEYS),
+        ("Keys of the file", definition_file.KEYS),
         ("Keys of a step", step_definition.KEYS),
         ("Keys of `[error_tolerance]`", ("max_child_failures",)),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from tests.console import matches, normal
 from tests.pages import DOCS, blocks
-from tests.service import Service
+from tests.service_process import Service
 from tests.stub_server import Say, StubServer
 from tests.test_language_models import chat, gemini
 from tests.test_place_servers import elements, masked

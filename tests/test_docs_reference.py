@@ -21,7 +21,7 @@ from jobs.status import STATUSES
 from jobs.web.routes import routes
 from jobs.web.stream import BATCH
 from tests.pages import DOCS, README, names, prose, reference, rows, section, text
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 WEB = sorted((ROOT / "jobs" / "web").glob("*.py"))
 VARIABLES = {f"STEPSTREAM_{each.name.upper()}" for each in fields(Settings) if each.name != "environ"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     import logging, threading, warnings

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     import anyio

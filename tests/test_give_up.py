@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fold import Fold
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     import logging

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 from tests.wire import JSON, Answer, answer, ask, check_problem, connect, request
 
 ADDED_HOST = "steps.example"

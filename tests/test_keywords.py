@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from jobs.workers.agent import clamped
 from jobs.workers.agent_job import document_keywords
 from jobs.workers.geojson import Place, read_places
-from jobs.workers.keywords import LONGEST_PHRASE, keywords, stem
+from jobs.workers.keywords import keywords
+from jobs.workers.phrases import LONGEST_PHRASE
 from jobs.workers.place_filter import Found
 from jobs.workers.places_search import SAMPLE_TOWN, document
+from jobs.workers.stem import stem
 from jobs.workers.stop_words import ENGLISH, FRENCH, GERMAN, ITALIAN, SPANISH
 
 SALZBURG = Path(__file__).parents[2] / "shared" / "places-salzburg.geojson"

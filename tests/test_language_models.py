@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.local_server import Asked
-from tests.service import Service
+from tests.service_process import Service
 from tests.stub_server import Say, StubServer
 
 KEY = "sk-t0p-s3cret-of-nobody"

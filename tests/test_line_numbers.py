@@ -11,7 +11,7 @@ import pytest
 from sqlite_utils import Database
 
 from jobs.store import lines, schema
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     from jobs import Job, worker

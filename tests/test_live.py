@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     import asyncio, logging, threading

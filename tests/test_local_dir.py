@@ -12,7 +12,7 @@ import pytest
 from jobs.exception import Failure
 from jobs.workers.beneath import read_beneath, walk
 from jobs.workers.local_dir import read_file
-from tests.service import Service
+from tests.service_process import Service
 
 
 @pytest.fixture(scope="module")

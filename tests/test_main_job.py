@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 SALZBURG = ROOT.parent / "shared" / "places-salzburg.geojson"
 CENTRE = (47.8003, 13.0446)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from jobs.row import LEVELS
 from jobs.status import STATUSES, WORKER_STATUSES
 from tests.pages import names, reference, section
-from tests.service import Service
+from tests.service_process import Service
 
 
 def scrape(service: Service) -> dict[str, Metric]:

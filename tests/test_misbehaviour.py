@@ -13,7 +13,7 @@ from jobs.caller import Caller
 from jobs.ending import Ending
 from jobs.job import Job
 from jobs.row import Source
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     import asyncio, logging, sys, threading, time

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.fold import Fold
 from tests.model import LIVE, Job, Model
-from tests.service import Service
+from tests.service_process import Service
 
 SECONDS = 10.0  # for the service to come where the model is
 # A gate is closed while its file is there.

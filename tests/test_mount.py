@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.pages import DOCS, blocks
-from tests.service import ROOT
+from tests.service_process import ROOT
 from tests.sse import parse
 
 PAGE = DOCS / "how-to" / "mount-it.md"
@@ -149,9 +149,12 @@ def test_a_prefix_of_a_proxy_comes_before_that_of_the_mount(tmp_path: Path) -> N
 
 def test_a_lifespan_that_was_forgotten_is_named(tmp_path: Path) -> None:
     with Site(tmp_path, STARLETTE.replace("lifespan=stepstream.router.lifespan_context", "")) as site:
-        answer = site.client.get("/jobs/managers")
-        assert answer.status_code == 503
-        assert "lifespan" in answer.json()["detail"]
+        for answer in (
+            site.client.get("/jobs/managers"),
+            site.client.post("/jobs/login", json={"token": "correct-horse"}),
+        ):
+            assert answer.status_code == 503
+            assert "lifespan" in answer.json()["detail"]
 
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from jobs.row import EVENTS
 from jobs.web.openapi.document import document
 from jobs.web.stream import BATCH
 from tests.pages import names, reference, section
-from tests.service import Service
+from tests.service_process import Service
 from tests.sse import parse
 from tests.test_docs_reference import parameters, served
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle_client import Client, LinesClient, Log, StreamClient, TextClient
-from tests.service import TERMINAL, Service
+from tests.service_process import TERMINAL, Service
 
 WORKERS = """
     from pathlib import Path

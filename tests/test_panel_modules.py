@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.programs import program
-from tests.service import ROOT
+from tests.service_process import ROOT
 
 STATIC = ROOT / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Headers, Service
+from tests.service_process import Headers, Service
 from tests.sse import Event, parse
 
 WORKERS = """

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.definition import BadParams, Definition, params_for, parse
+from jobs.definition import Definition, params_for
+from jobs.definition_file import parse
+from jobs.params import BadParams
 
 TOML = """
 [step.a]

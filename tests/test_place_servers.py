@@ -14,7 +14,7 @@ import pytest
 from jobs.workers import google_places, overpass
 from jobs.workers.place_filter import Search, search_for
 from tests.local_server import Asked
-from tests.service import Service
+from tests.service_process import Service
 from tests.stub_server import Say, StubServer
 
 KEY = "AIza-t0p-s3cret-of-nobody"

@@ -8,17 +8,8 @@ import pytest
 
 from jobs.exception import Failure
 from jobs.workers import polite_http
-from jobs.workers.polite_http import (
-    COMPLAINT_CHARACTERS,
-    Answer,
-    NotAnswered,
-    Request,
-    asked_wait,
-    check_url,
-    checked_key,
-    complaint,
-    post,
-)
+from jobs.workers.api_answer import COMPLAINT_CHARACTERS, Answer, asked_wait, complaint
+from jobs.workers.polite_http import NotAnswered, Request, check_url, checked_key, post
 from tests.stub_server import Say, StubServer
 
 

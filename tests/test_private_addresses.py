@@ -8,7 +8,7 @@ import pytest
 
 from jobs.workers.pinned import PinnedTransport, Refused, is_public
 from tests.processes import linux
-from tests.service import Service
+from tests.service_process import Service
 from tests.site import Reply, Site
 
 

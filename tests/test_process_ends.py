@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.processes import alive, linux, pids, wait_for, with_workers
-from tests.service import Service
+from tests.service_process import Service
 
 TIMED_OUT = "timed out after 0.3 s"
 

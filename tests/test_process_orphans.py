@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import MARKER, alive, linux, marked, pids, wait_for, with_workers
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = linux
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.processes import with_workers
-from tests.service import Service
+from tests.service_process import Service
 
 SECRET = "s3cr3t-of-the-environment"
 

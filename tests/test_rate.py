@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 
 
 def test_each_line_is_counted_in_its_part_of_the_time(shared_service: Service) -> None:

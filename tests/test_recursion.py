@@ -1,6 +1,6 @@
 """Promise: worker jobs that spawn without end are stopped with a clear error."""
 
-from tests.service import Service
+from tests.service_process import Service
 
 WORKERS = """
     from jobs import Job, worker

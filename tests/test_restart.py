@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 from tests.sse import Event
 
 WORKERS = """

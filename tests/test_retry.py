@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fold import Fold
-from tests.service import Service
+from tests.service_process import Service
 
 # Each function appends its call to a file: what ran, how often.
 WORKERS = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 from tests.wire import ask, check_problem
 
 STATUSES = "pending running completed completed_with_warnings failed cancelled skipped interrupted".split()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.definition import parse
+from jobs.definition_file import parse
 from jobs.workers import SHIPPED
 from jobs.workers.geojson import read_places
 from jobs.workers.place_filter import Search, find, rating

@@ -13,8 +13,8 @@ from sqlite_utils import Database
 
 from jobs.engine import Engine
 from jobs.schedule import rfc3339
-from jobs.store import runs, schema
-from tests.service import Service
+from jobs.store import file_check, runs, schema
+from tests.service_process import Service
 
 NIGHTLY = """
     name = "Nightly backup"
@@ -337,7 +337,7 @@ def test_a_worker_that_blocks_the_loop_delays_runs_but_no_look(tmp_path: Path) -
 
 def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "x.db")
-    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute(f"PRAGMA application_id = {file_check.APPLICATION_ID}")
     schema.migrations.apply(Database(connection), stop_before="add_schedules")
     connection.close()
     town = Town(tmp_path)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.service import Service
+from tests.service_process import Service
 
 SECRET = 'hunter2-"quoted"\\back'
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.engine import DEFINITIONS
-from tests.service import Service
+from tests.service_process import Service
 from tests.site import Reply, Site
 
 TEXT = "The lighthouse keeper repairs brass lanterns. Brass lanterns guide fishing boats past the lighthouse."

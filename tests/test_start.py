@@ -12,7 +12,7 @@ import pytest
 
 from app import static_folder
 from jobs.settings import Settings, SettingsError
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 
 def test_flags_win_over_the_environment_and_that_over_defaults() -> None:

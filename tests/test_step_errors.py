@@ -1,12 +1,12 @@
 """What does the writer of a definition read when a step is wrong? Every rule, message by message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from jobs.definition import Definition, parse
+from tests.one_definition import check_errors, read
 
 
 async def fetch(
@@ -26,12 +26,6 @@ async def anything(step: object, **keywords: Any) -> None: ...
 
 TYPES: dict[str, Callable[..., Any]] = {"fetch": fetch, "anything": anything}
 STEP = '[step.a]\ntype = "fetch"\nurl = "u"\n'
-
-
-def read(folder: Path, toml: str, environ: Mapping[str, str], broken: Mapping[str, str]) -> Definition:
-    path = folder / "one.toml"
-    path.write_text(toml, encoding="utf-8")
-    return parse(path.read_text(encoding="utf-8"), path, TYPES, environ, broken)
 
 
 STEPS = [
@@ -265,20 +259,13 @@ PLACEHOLDERS = [
 def test_error_names_file_step_key_and_expectation(
     tmp_path: Path, toml: str, errors: list[str] | None
 ) -> None:
-    definition = read(tmp_path, toml, {"LIMIT": "31415926"}, {})
-    found = [str(each) for each in definition.errors]
-    if errors is None:  # Another way to break the rule of the case before.
-        assert len(found) == 1
-    else:
-        assert found == errors
-    assert not any("31415926" in each for each in found)
-    assert definition.toml == toml
+    check_errors(tmp_path, toml, TYPES, errors)
 
 
 def test_every_circle_is_named_once(tmp_path: Path) -> None:
     depends = {"a": "b", "b": "a", "c": "a, d", "d": "e", "e": "f", "f": "d", "g": "c"}
     toml = "".join(f'[step.{name}]\ntype = "anything"\ndepends = "{on}"\n' for name, on in depends.items())
-    assert [str(each) for each in read(tmp_path, toml, {}, {}).errors] == [
+    assert [str(each) for each in read(tmp_path, toml, TYPES).errors] == [
         "one.toml step.a.depends: circular dependency, each waits for the next: a → b → a",
         "one.toml step.d.depends: circular dependency, each waits for the next: d → e → f → d",
     ]
@@ -287,7 +274,7 @@ def test_every_circle_is_named_once(tmp_path: Path) -> None:
 def test_of_circles_that_overlap_one_is_named(tmp_path: Path) -> None:
     depends = {"a": "b", "b": "a, c", "c": "b, d", "d": "c"}
     toml = "".join(f'[step.{name}]\ntype = "anything"\ndepends = "{on}"\n' for name, on in depends.items())
-    assert [str(each) for each in read(tmp_path, toml, {}, {}).errors] == [
+    assert [str(each) for each in read(tmp_path, toml, TYPES).errors] == [
         "one.toml step.a.depends: circular dependency, each waits for the next: a → b → a",
         "one.toml step.c.depends: circular dependency, each waits for the next: c → d → c",
     ]
@@ -300,7 +287,7 @@ def test_a_million_million_ways_through_the_steps_are_looked_at_once(tmp_path: P
         for side in ("left", "right")
     )
     last = '[step.left40]\ntype = "anything"\n[step.right40]\ntype = "anything"\n'
-    assert read(tmp_path, toml + last, {}, {}).errors == ()
+    assert read(tmp_path, toml + last, TYPES).errors == ()
 
 
 def test_a_long_chain_of_steps_is_no_circle(tmp_path: Path) -> None:
@@ -309,14 +296,14 @@ def test_a_long_chain_of_steps_is_no_circle(tmp_path: Path) -> None:
         f'[step.{name}]\ntype = "anything"\ndepends = "{following}"\n'
         for name, following in zip(names, [*names[1:], ""], strict=True)
     )
-    assert read(tmp_path, toml, {}, {}).errors == ()
+    assert read(tmp_path, toml, TYPES).errors == ()
 
 
 def test_an_unknown_type_mentions_worker_files_that_did_not_load(tmp_path: Path) -> None:
     broken = {"greet.py": "SyntaxError: invalid syntax (line 3)", "other.py": "ImportError: no module x"}
-    definition = read(tmp_path, '[step.a]\ntype = "greet"\n', {}, broken)
+    definition = read(tmp_path, '[step.a]\ntype = "greet"\n', TYPES, {}, broken)
     assert [str(each) for each in definition.errors] == [
         'one.toml step.a.type: unknown worker type "greet", expected "anything" or "fetch" (worker files that'
         " did not load: greet.py: SyntaxError: invalid syntax (line 3); other.py: ImportError: no module x)"
     ]
-    assert read(tmp_path, STEP, {}, broken).errors == ()
+    assert read(tmp_path, STEP, TYPES, {}, broken).errors == ()

@@ -20,7 +20,7 @@ from jobs.row import LEVELS
 from jobs.store.reader import ReadError, Readers
 from jobs.store.rows import Head, Row, RowFilter
 from jobs.web.stream import EventView, Position, parse_position
-from tests.service import Service
+from tests.service_process import Service
 from tests.sse import Event
 
 WORKERS = """

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.workers.geojson import read_places
-from jobs.workers.keywords import stem
 from jobs.workers.place_prose import describe
 from jobs.workers.places_search import SAMPLE_TOWN
+from jobs.workers.stem import stem
 from jobs.workers.summary import summary
 
 TIDES = """

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import httpx
 
-from tests.service import Service
+from tests.service_process import Service
 
 BROKEN = """
     from jobs.web.overview import Overview

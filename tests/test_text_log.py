@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.service import Service
+from tests.service_process import Service
 from tests.wire import ask
 
 LEVELS = ("debug", "info", "warning", "error")

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from jobs.settings import Settings, SettingsError
-from jobs.web.login import FREE, WAITING, Login
 from jobs.web.problem import Refusal
-from tests.service import ROOT, Service
+from jobs.web.token import FREE, WAITING, Login
+from tests.service_process import ROOT, Service
 from tests.wire import JSON, Answer, ask, check_problem
 
 TOKEN = "correct-horse/battery+staple="
@@ -249,7 +249,7 @@ async def try_(login: Login, token: str, statuses: list[int]) -> None:
 
 
 def test_who_tries_many_tokens_has_to_wait_and_so_has_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.web.login.DELAY_SECONDS", 0.02)
+    monkeypatch.setattr("jobs.web.token.DELAY_SECONDS", 0.02)
 
     async def main() -> None:
         login, statuses = Login(TOKEN), list[int]()
@@ -264,7 +264,7 @@ def test_who_tries_many_tokens_has_to_wait_and_so_has_everybody(monkeypatch: pyt
 
 
 def test_few_may_wait_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.web.login.DELAY_SECONDS", 0.02)
+    monkeypatch.setattr("jobs.web.token.DELAY_SECONDS", 0.02)
 
     async def main() -> None:
         login, statuses = Login(TOKEN), list[int]()

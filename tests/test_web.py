@@ -13,7 +13,7 @@ import pytest
 from jobs.workers.html_text import read_html
 from jobs.workers.page_url import linked, page_url
 from jobs.workers.web_page import MOST_LINKS, Rules, content_type, links
-from tests.service import Service
+from tests.service_process import Service
 from tests.site import Reply, Site
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service import ROOT
+from tests.service_process import ROOT
 
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
 

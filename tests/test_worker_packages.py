@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import process
-from tests.service import Service
+from tests.service_process import Service
 
 MODULE = """
 from jobs import Job, worker

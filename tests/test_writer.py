@@ -24,10 +24,11 @@ from jobs.recovery import interrupt
 from jobs.redact import Redactor
 from jobs.row import Source, prepare_line
 from jobs.state import Outcome
-from jobs.store import rows, runs, schema
+from jobs.store import file_check, rows, runs
+from jobs.store.commit import Commit
 from jobs.store.deletion import delete_rows
 from jobs.store.store import DatabaseError, DatabaseInUse, Store
-from jobs.store.transaction import Commit, Transaction
+from jobs.store.transaction import Transaction
 from jobs.store.writer import CAPACITY, Closed, Unwritable
 
 MANAGER = Source("manager234")
@@ -513,7 +514,7 @@ def test_a_check_that_takes_long_is_given_up(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(DatabaseError, match="damaged"):
         Opened(opened.path)
     for attempt in range(400):  # the time may be over before the check has begun, or come too late for it
-        monkeypatch.setattr(schema, "CHECK_SECONDS", attempt % 20 * 0.0005)
+        monkeypatch.setattr(file_check, "CHECK_SECONDS", attempt % 20 * 0.0005)
         with contextlib.suppress(DatabaseError):
             Opened(opened.path).close()
             return

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.service import Service
+from tests.service_process import Service
 
 SECONDS = 5
 JSON = "application/json"

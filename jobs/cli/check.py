@@ -8,10 +8,12 @@ from typing import Any
 
 from jobs import worker_types
 from jobs.catalogue import paths, read, reason, under_own_ids
-from jobs.cli.ending import CommandError
-from jobs.cli.position import position
-from jobs.definition import Definition, Problem, unreadable
+from jobs.cli.exit_status import CommandError
+from jobs.cli.key_position import position
+from jobs.definition import Definition
+from jobs.definition_file import unreadable
 from jobs.nearest import nearest, quoted
+from jobs.problem import Problem
 from jobs.text import plain
 from jobs.workers import SHIPPED
 

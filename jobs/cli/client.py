@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from jobs.cli.ending import CommandError
+from jobs.cli.exit_status import CommandError
 from jobs.nearest import unknown
 
 PAGE = 1000

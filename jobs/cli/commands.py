@@ -1,26 +1,27 @@
 """What does each word of the command ``stepstream`` do?"""
 
 import argparse
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.cli.check import checked, report, sentence
 from jobs.cli.client import Client, part
-from jobs.cli.ending import FAILED, NOT_DONE, OK, SIGNALLED, CommandError, Left
+from jobs.cli.exit_status import FAILED, NOT_DONE, OK, SIGNALLED, CommandError, Left
 from jobs.cli.follow import follow
 from jobs.cli.local import LocalRun, OpenEngine, local_engine
+from jobs.cli.parsers import DEFAULT_URL, SERVE, WORDS, parser
 from jobs.cli.progress import Progress
 from jobs.cli.remote import RemoteRun
 from jobs.cli.table import DEFINITIONS, RUNS
 from jobs.cli.terminal import Terminal
 from jobs.cli.view import JsonLines, Lines, View, tell
-from jobs.cli.words import DEFAULT_URL, SERVE, WORDS, parser
 from jobs.nearest import unknown
 from jobs.row import encode
 from jobs.settings import Settings, SettingsError
@@ -42,8 +43,8 @@ def run(words: Sequence[str], environ: Mapping[str, str], serve: Serve, open_eng
         if word not in WORDS:
             raise CommandError(unknown("command", word, WORDS))
         # What cannot be written in the terminal's own encoding is shown by its number.
-        with suppress(AttributeError):
-            sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         options = parser(word).parse(rest)
         with ExitStack() as stack:
             terminal = Terminal(sys.stdout, environ)

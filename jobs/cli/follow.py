@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
-from jobs.cli.ending import CommandError, Left, of_run
+from jobs.cli.exit_status import CommandError, Left, of_run
 from jobs.cli.source import Event, Source
 from jobs.cli.view import View
 

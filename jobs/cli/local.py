@@ -10,18 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.ending import CommandError
+from jobs.cli.exit_status import CommandError
 from jobs.cli.source import Event
-from jobs.definition import BadParams, params_for
+from jobs.definition import params_for
 from jobs.engine import Engine
 from jobs.nearest import unknown
+from jobs.params import BadParams
 from jobs.row import LEVELS
 from jobs.runner import TooManyRunning
 from jobs.settings import Settings, SettingsError
 from jobs.store import rows, runs
+from jobs.store.commit import Commit
 from jobs.store.rows import Head, RowFilter
 from jobs.store.store import DatabaseError
-from jobs.store.transaction import Commit
 
 OpenEngine = Callable[[Settings], Engine]
 LOOK_SECONDS = 1.0
@@ -127,7 +128,7 @@ class LocalRun:
                 position = page[-1].seq
                 yield [Event(row.event, json.loads(row.data)) for row in page if self._filter.passes(row)]
             if head.ended:
-                yield [Event("end", self._engine.readers.read(partial(_end, head=head)))]
+                yield [Event("end", self._engine.readers.read(partial(rows.receipt, head=head)))]
                 return
 
     def _head(self) -> Head:
@@ -140,17 +141,5 @@ class LocalRun:
 
     def cancel(self) -> None:
         """Cancel it."""
-        self._engine.runner.thread.submit(
-            self._engine.runner.cancel(self._id, "stopped in a terminal")
-        ).result()
-
-
-def _end(db: Any, head: Head) -> dict[str, Any]:
-    """The receipt, as a stream ends with."""
-    lines = rows.line_counts(db, head.manager_id)
-    return {
-        "status": head.status,
-        "last_seq": head.last_seq,
-        "lines": lines,
-        "total_lines": sum(lines.values()),
-    }
+        runner = self._engine.runner
+        runner.thread.submit(runner.cancel(self._id, "stopped in a terminal")).result()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from jobs.cli.client import Client, Unreachable, part
-from jobs.cli.ending import CommandError
+from jobs.cli.exit_status import CommandError
 from jobs.cli.source import Event
 from jobs.cli.sse import Message, Parser
 

@@ -22,7 +22,6 @@ class Parser:
 
     def __init__(self, last_id: str = "") -> None:
         self.last_id = last_id
-        self.retry: int | None = None
         self._rest = b""
         self._id = last_id
         self._event = ""
@@ -48,8 +47,6 @@ class Parser:
                 self._data.append(text)
             case b"id" if "\0" not in text:
                 self._id = text
-            case b"retry" if text.isascii() and text.isdigit():
-                self.retry = int(text)
         return None
 
     def _dispatch(self) -> Message | None:

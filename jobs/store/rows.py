@@ -173,13 +173,18 @@ def before_last(db: sqlite3.Connection, manager_id: str, wanted: RowFilter, coun
     return found[0] - 1 if found else 0
 
 
-def line_counts(db: sqlite3.Connection, manager_id: str) -> dict[str, int]:
-    """How many lines each step has, and under ``""`` the manager itself."""
-    counts = {
-        row[0]: row[1]
-        for row in db.execute(
-            "SELECT name, lines FROM steps WHERE manager_id = ? ORDER BY position", (manager_id,)
-        )
+def receipt(db: sqlite3.Connection, head: Head) -> dict[str, Any]:
+    """What ``end`` says of a log: how the run ended, and the lines of each step and of the manager itself."""
+    lines = dict(
+        db.execute(
+            "SELECT name, lines FROM steps WHERE manager_id = ? ORDER BY position", (head.manager_id,)
+        ).fetchall()
+    )
+    (own,) = db.execute("SELECT lines FROM managers WHERE id = ?", (head.manager_id,)).fetchone()
+    lines[""] = own
+    return {
+        "status": head.status,
+        "last_seq": head.last_seq,
+        "lines": lines,
+        "total_lines": sum(lines.values()),
     }
-    (own,) = db.execute("SELECT lines FROM managers WHERE id = ?", (manager_id,)).fetchone()
-    return {**counts, "": own}

@@ -1,4 +1,4 @@
-"""What is the state of a run? Managers, their steps and worker jobs, as users see them in JSON."""
+"""What is the state of a run? Managers and their steps, as users see them in JSON."""
 
 import json
 import sqlite3
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobs.redact import shown
-from jobs.row import LEVELS, whole
+from jobs.row import LEVELS
 from jobs.status import STATUSES, WORKER_STATUSES, Status, job_counts, step_counts
 
 ERROR_GROUPS = 100
@@ -114,7 +114,7 @@ def _manager(row: sqlite3.Row, steps: Iterable[sqlite3.Row]) -> dict[str, Any]:
         "attempt": row["attempt"],
         "params": json.loads(shown(row["params"])),
         "reason": row["reason"],
-        **_times(row),
+        **times(row),
         **step_counts(step["status"] for step in steps),
         **job_counts(sums),
     }
@@ -122,8 +122,8 @@ def _manager(row: sqlite3.Row, steps: Iterable[sqlite3.Row]) -> dict[str, Any]:
 
 def _step(row: sqlite3.Row) -> dict[str, Any]:
     counts: dict[Status, int] = {status: row[f"{status}_jobs"] for status in WORKER_STATUSES}
-    times = _times(row)
-    del times["created_at"]
+    times_of_step = times(row)
+    del times_of_step["created_at"]
     return {
         "step_id": row["step_id"],
         "name": row["name"],
@@ -133,7 +133,7 @@ def _step(row: sqlite3.Row) -> dict[str, Any]:
         "status": row["status"],
         "reason": row["reason"],
         "attempt": row["attempt"],
-        **times,
+        **times_of_step,
         **job_counts(counts),
         "lines": row["lines"],
         "log_counts": {level: row[f"{level}_lines"] for level in LEVELS},
@@ -141,7 +141,8 @@ def _step(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _times(row: sqlite3.Row) -> dict[str, Any]:
+def times(row: sqlite3.Row) -> dict[str, Any]:
+    """When a manager, step or worker job was created, began and ended, and how long it took."""
     return {key: row[key] for key in ("created_at", "started_at", "finished_at", "duration")}
 
 
@@ -167,74 +168,10 @@ def _summary(line: Mapping[str, Any]) -> str:
     return message
 
 
-def jobs(
-    db: sqlite3.Connection,
-    manager_id: str,
-    steps: Sequence[str],
-    statuses: Sequence[str],
-    after: str | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Worker jobs of a manager, in order of spawning."""
-    where, values = conditions({"manager_id": [manager_id], "status": statuses})
-    if steps:
-        marks = ", ".join("?" * len(steps))
-        where.append(
-            f"step_id IN (SELECT step_id FROM steps WHERE manager_id = ? AND name IN ({marks}))"  # noqa: S608
-        )
-        values += [manager_id, *steps]
-    if after is not None:
-        where.append("ordinal > (SELECT ordinal FROM jobs WHERE job_id = ?)")
-        values.append(after)
-    names = {
-        row["step_id"]: row["name"]
-        for row in db.execute("SELECT step_id, name FROM steps WHERE manager_id = ?", (manager_id,))
-    }
-    found = db.execute(
-        f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY ordinal LIMIT ?",  # noqa: S608
-        (*values, limit),
-    ).fetchall()
-    return [_job(row, names[row["step_id"]]) for row in found]
-
-
-def has_job(db: sqlite3.Connection, manager_id: str, job_id: str) -> bool:
-    """Whether a manager has this worker job."""
-    found = db.execute("SELECT 1 FROM jobs WHERE job_id = ? AND manager_id = ?", (job_id, manager_id))
-    return found.fetchone() is not None
-
-
-def step_of_job(db: sqlite3.Connection, manager_id: str, job_id: str) -> str | None:
-    """The name of the step that a manager's worker job belongs to; None if there is no such job."""
-    found = db.execute(
-        "SELECT steps.name FROM jobs JOIN steps USING (step_id) WHERE job_id = ? AND jobs.manager_id = ?",
-        (job_id, manager_id),
-    ).fetchone()
-    return None if found is None else found[0]
-
-
 def step_names(db: sqlite3.Connection, manager_id: str) -> list[str]:
     """The names of a manager's steps, in file order."""
     found = db.execute("SELECT name FROM steps WHERE manager_id = ? ORDER BY position", (manager_id,))
     return [row[0] for row in found]
-
-
-def _job(row: sqlite3.Row, step_name: str) -> dict[str, Any]:
-    return {
-        "job_id": row["job_id"],
-        "parent_id": row["parent_id"],
-        "step_id": row["step_id"],
-        "step_name": step_name,
-        "name": row["name"],
-        "arguments": json.loads(shown(row["arguments"])),
-        "status": row["status"],
-        "attempt": row["attempt"],
-        "reason": row["reason"],
-        "result": None if row["result"] is None else json.loads(shown(row["result"])),
-        "progress": None
-        if row["progress_done"] is None
-        else {"done": whole(row["progress_done"]), "total": whole(row["progress_total"])},
-        **_times(row),
-    }
 
 
 def conditions(wanted: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[Any]]:

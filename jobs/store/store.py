@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from jobs.forked import close_in_forks
-from jobs.store import schema
+from jobs.store.commit import Commit
+from jobs.store.file_check import ForeignDatabase, prepare
 from jobs.store.reader import ReadError, Readers
-from jobs.store.transaction import Commit
 from jobs.store.writer import Change, Unwritable, Writer
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -194,8 +194,8 @@ def _open(path: Path, synchronous: Synchronous, *, check: bool) -> sqlite3.Conne
             path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
         connection.execute(f"PRAGMA synchronous = {synchronous}")
-        schema.prepare(connection, check=check)
-    except schema.ForeignDatabase as error:
+        prepare(connection, check=check)
+    except ForeignDatabase as error:
         raise DatabaseError(f"{path}: {error}") from None
     except (sqlite3.Error, OSError) as error:
         raise DatabaseError(f"{path}: {error}") from None

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from itertools import accumulate
 
 from jobs.row import LEVELS
-from jobs.store.transaction import Commit
+from jobs.store.commit import Commit
 
 # Seconds, the upper bounds of classes of commits; a last class has what took longer.
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

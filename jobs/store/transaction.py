@@ -1,98 +1,23 @@
 """What can one write do? The statements of a write transaction, and the counters it keeps.
 
-Only the writer's thread uses a ``Transaction``. The counters of live managers (the last ``seq``, the last
-``line_number`` of each step, worker jobs by status) stay in memory from one transaction to the next, are
-written back with the rows that changed them, and are forgotten when a transaction is rolled back.
+Only the writer's thread uses a ``Transaction``. The counters of live managers stay in memory from one
+transaction to the next, are written back with the rows that changed them, and are forgotten when one is
+rolled back.
 """
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jobs.row import LEVELS, PreparedLine, Source, encode, event_row, now
-from jobs.status import TERMINAL, WORKER_STATUSES, Status
-from jobs.store.rows import Row, to_row
+from jobs.row import PreparedLine, Source, encode, event_row, now
+from jobs.status import TERMINAL, Status
+from jobs.store.commit import COLUMNS, Appended, Commit
+from jobs.store.heads import Head, StepHead, read_head, write_head
 from jobs.store.schema import MARK_EVERY
 from jobs.store.statement import insert_many, run
 from jobs.store.words import index_text
 
-COLUMNS = 10  # of the log
-ROW_COLUMNS = (1, 2, 3, 4, 5, 6, 9)  # of them the manager's id, and what a ``Row`` has
-MANAGER_ID, EVENT, LEVEL = 1, 3, 6  # of these columns
 MOST_IDS = 900  # in one statement: with the values to set they stay below 1,000 parameters
-
-
-@dataclass
-class StepHead:
-    """The counters of one step."""
-
-    name: str
-    status: Status
-    lines: int = 0
-    levels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEVELS, 0))
-    counts: dict[Status, int] = field(default_factory=dict)
-    changed: bool = False
-
-
-@dataclass
-class Head:
-    """The counters of one manager."""
-
-    status: Status
-    last_seq: int = 0
-    lines: int = 0
-    levels: dict[str, int] = field(default_factory=dict)
-    steps: dict[str, StepHead] = field(default_factory=dict)
-    changed: bool = False
-
-    def next_seq(self) -> int:
-        """The number of the next row."""
-        self.changed = True
-        self.last_seq += 1
-        return self.last_seq
-
-
-class Commit:
-    """What a transaction has committed.
-
-    :param heads: the managers that it touched: their status and last seq
-    :param values: of the rows that it appended to the log
-    :param deleted: the managers that it removed
-    """
-
-    def __init__(
-        self, heads: Mapping[str, tuple[Status, int]], values: Sequence[Any], deleted: Iterable[str] = ()
-    ) -> None:
-        self.heads = heads
-        self.deleted = frozenset(deleted)
-        self._values = values
-
-    def changed(self) -> set[str]:
-        """The managers whose statuses or counts it may have changed: those that got more than lines."""
-        events = self._values[EVENT::COLUMNS]
-        if events.count("job_log") == len(events):
-            return set()
-        managers = zip(self._values[MANAGER_ID::COLUMNS], events, strict=True)
-        return {manager_id for manager_id, event in managers if event != "job_log"}
-
-    @property
-    def size(self) -> int:
-        """How many rows it appended."""
-        return len(self._values) // COLUMNS
-
-    def levels(self) -> Sequence[str | None]:
-        """The levels of these rows; None for those that are no lines."""
-        return self._values[LEVEL::COLUMNS]
-
-    def rows(self, manager_ids: Iterable[str]) -> dict[str, list[Row]]:
-        """The rows that some managers got, by manager."""
-        found: dict[str, list[Row]] = {manager_id: [] for manager_id in manager_ids}
-        columns = [self._values[start::COLUMNS] for start in ROW_COLUMNS]
-        for manager_id, *values in zip(*columns, strict=True):
-            if (rows := found.get(manager_id)) is not None:
-                rows.append(to_row(values))
-        return found
 
 
 class Transaction:
@@ -101,13 +26,12 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._heads: dict[str, Head] = {}
-        # The values of the rows to insert, one after the other: of the log, its words, and one other table.
-        self._rows: list[Any] = []
+        # Never an id twice, not even after a rollback or a deletion: a search goes on after the last it saw.
+        self._appended = Appended(connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0])
+        # The values of other rows to insert, one after the other: the lines' words, and one other table's.
         self._words: list[Any] = []
         self._others: list[Any] = []
         self._other = ("", 0)  # that table with its columns, and how many they are
-        # Never given twice, not even after a rollback or a deletion: a search goes on after the last it saw.
-        self._last_id: int = connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.touched: set[str] = set()
         self._deleted: set[str] = set()
         self.committed = Commit({}, ())
@@ -115,7 +39,7 @@ class Transaction:
     @property
     def rows(self) -> int:
         """How many rows of the log wait to be inserted."""
-        return len(self._rows) // COLUMNS
+        return len(self._appended.values) // COLUMNS
 
     # -- its life, driven by the writer
 
@@ -126,7 +50,7 @@ class Transaction:
 
     def commit(self) -> None:
         """Write what was gathered, and commit."""
-        appended = self._rows
+        appended = self._appended.values
         self._flush()
         self._connection.execute("COMMIT")
         heads = {manager_id: self._heads[manager_id] for manager_id in self.touched}
@@ -138,43 +62,18 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo, and forget every counter: they are read anew."""
-        self._rows, self._words, self._others, self._heads = [], [], [], {}
+        self._appended = Appended(self._appended.last_id)
+        self._words, self._others, self._heads = [], [], {}
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
     def _flush(self) -> None:
         self._insert_others()
-        insert_many(self._connection, "log", COLUMNS, self._rows)
+        insert_many(self._connection, "log", COLUMNS, self._appended.values)
         insert_many(self._connection, "log_words (rowid, message)", 2, self._words)
-        self._rows, self._words = [], []
+        self._appended, self._words = Appended(self._appended.last_id), []
         for manager_id in self.touched:
-            head = self._heads[manager_id]
-            if head.changed:
-                self._connection.execute(
-                    "UPDATE managers SET last_seq = ?, lines = ?, debug_lines = ?, info_lines = ?,"
-                    " warning_lines = ?, error_lines = ? WHERE id = ?",
-                    (
-                        head.last_seq,
-                        head.lines,
-                        *(head.levels.get(level, 0) for level in LEVELS),
-                        manager_id,
-                    ),
-                )
-                head.changed = False
-            for step_id, step in head.steps.items():
-                if step.changed:
-                    self._connection.execute(
-                        "UPDATE steps SET lines = ?, debug_lines = ?, info_lines = ?, warning_lines = ?,"
-                        " error_lines = ?, pending_jobs = ?, running_jobs = ?, completed_jobs = ?,"
-                        " failed_jobs = ?, cancelled_jobs = ?, interrupted_jobs = ? WHERE step_id = ?",
-                        (
-                            step.lines,
-                            *(step.levels[level] for level in LEVELS),
-                            *(step.counts.get(word, 0) for word in WORKER_STATUSES),
-                            step_id,
-                        ),
-                    )
-                    step.changed = False
+            write_head(self._connection, manager_id, self._heads[manager_id])
 
     # -- the log
 
@@ -185,28 +84,9 @@ class Transaction:
         """
         head = self._heads.get(manager_id)
         if head is None:
-            head = self._heads[manager_id] = self._read_head(manager_id)
+            self._insert_others()  # its own row may be among them
+            head = self._heads[manager_id] = read_head(self._connection, manager_id)
         self.touched.add(manager_id)
-        return head
-
-    def _read_head(self, manager_id: str) -> Head:
-        found = self._run(
-            "SELECT status, last_seq, lines, debug_lines, info_lines, warning_lines, error_lines"
-            " FROM managers WHERE id = ?",
-            (manager_id,),
-        ).fetchone()
-        if found is None:
-            raise KeyError(manager_id)
-        head = Head(found[0], found[1], found[2], dict(zip(LEVELS, found[3:], strict=True)))
-        for step_id, name, status, lines, *numbers in self._connection.execute(
-            "SELECT step_id, name, status, lines, debug_lines, info_lines, warning_lines, error_lines,"
-            " pending_jobs, running_jobs, completed_jobs, failed_jobs, cancelled_jobs, interrupted_jobs"
-            " FROM steps WHERE manager_id = ? ORDER BY position",
-            (manager_id,),
-        ):
-            levels = dict(zip(LEVELS, numbers, strict=False))
-            counts = dict(zip(WORKER_STATUSES, numbers[len(LEVELS) :], strict=True))
-            head.steps[step_id] = StepHead(name, status, lines, levels, counts)
         return head
 
     def line(self, prepared: PreparedLine) -> None:
@@ -229,7 +109,7 @@ class Transaction:
         if number % MARK_EVERY == 1:
             self._mark(source, number, seq)
         row = prepared.numbered(seq, number)
-        row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
+        row_id = self._appended.add(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
 
     def _mark(self, source: Source, line_number: int, seq: int) -> None:
@@ -258,32 +138,7 @@ class Transaction:
         for source in sources:
             seq = self.head(source.manager_id).next_seq()
             row = event_row(seq, event, source, members, created_at)
-            self._append(source, seq, event, None, None, created_at, row)
-
-    def _append(
-        self,
-        source: Source,
-        seq: int,
-        event: str,
-        level: str | None,
-        line_number: int | None,
-        created_at: str,
-        data: str,
-    ) -> int:
-        self._last_id += 1
-        self._rows += (
-            self._last_id,
-            source.manager_id,
-            seq,
-            event,
-            source.step_name,
-            source.job_id,
-            level,
-            line_number,
-            created_at,
-            data,
-        )
-        return self._last_id
+            self._appended.add(source, seq, event, None, None, created_at, row)
 
     # -- managers, steps and worker jobs
 

@@ -20,8 +20,9 @@ from concurrent.futures import Future
 from time import perf_counter
 from typing import Any
 
+from jobs.store.commit import Commit
 from jobs.store.tally import Tally
-from jobs.store.transaction import Commit, Transaction
+from jobs.store.transaction import Transaction
 
 Change = Callable[[Transaction], Any]
 GROUP = 1_000

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs.catalogue import listing
-from jobs.definition import BadParams, Definition, params_for
+from jobs.definition import Definition, params_for
 from jobs.engine import Engine
+from jobs.params import BadParams
 from jobs.runner import Stopping, TooManyRunning
 from jobs.store.rows import RowFilter
 from jobs.web.floor import floor, head_of, listed, manager_of

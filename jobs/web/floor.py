@@ -13,13 +13,13 @@ from starlette.responses import Response
 from jobs.engine import Engine
 from jobs.hub import Hub
 from jobs.store import rows, runs
+from jobs.store.commit import Commit
 from jobs.store.rows import Head
-from jobs.store.transaction import Commit
-from jobs.web.login import Login
+from jobs.web.descriptors import max_streams
 from jobs.web.overview import Overview
 from jobs.web.problem import Json, Refusal
-from jobs.web.server import max_streams
 from jobs.web.streaming import say_goodbye
+from jobs.web.token import Login
 
 
 @dataclass(frozen=True)

@@ -169,10 +169,4 @@ class Follower:
         if head is None:
             return None
         self.head = head
-        lines = rows.line_counts(db, head.manager_id)
-        return {
-            "status": head.status,
-            "last_seq": head.last_seq,
-            "lines": lines,
-            "total_lines": sum(lines.values()),
-        }
+        return rows.receipt(db, head)

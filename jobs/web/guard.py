@@ -17,8 +17,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.web.headers import SAFETY
-from jobs.web.login import Login
 from jobs.web.problem import problem
+from jobs.web.token import Login
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")

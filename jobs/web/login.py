@@ -1,95 +1,11 @@
-"""Who is let in? Whoever shows the token, or the cookie that was given for it.
+"""How does a browser log in? With the token, once; then it has a cookie."""
 
-* The cookie is not the token: who finds it in a browser's files cannot send it elsewhere, and another token
-  makes it worthless. It is derived, so that it outlives a restart and nothing has to be kept.
-* Tokens may not be tried without end. Once many were wrong, each one that is shown waits for its turn, the
-  right one too: an answer that comes sooner would tell. A cookie cannot be guessed, so it never waits.
-"""
-
-import hmac
-import time
-
-import anyio
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs.web.problem import Refusal, problem, wrong
+from jobs.web.floor import floor
+from jobs.web.problem import Refusal, wrong
 from jobs.web.request import Query, json_body
-
-COOKIE = "stepstream"
-REALM = 'Bearer realm="stepstream"'
-# So many wrong tokens are free; one more each second.
-FREE = 20
-DELAY_SECONDS = 0.1
-WAITING = 20
-
-
-class Login:
-    """The token of a service.
-
-    :param token: printable ASCII
-    """
-
-    def __init__(self, token: str) -> None:
-        digest = hmac.new(token.encode(), b"stepstream login", "sha256").hexdigest()
-        self._token, self._cookie = token.encode(), digest
-        self._wrong, self._wrong_at = 0.0, 0.0
-        self._turn = anyio.Lock()
-        self._waiting = 0
-
-    async def refusal(self, connection: HTTPConnection) -> Response | None:
-        """The answer to who may not go on; None for who may."""
-        cookie = connection.cookies.get(COOKIE)
-        if cookie is not None and _same(cookie, self._cookie.encode()):
-            return None
-        scheme, _, given = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return _unauthorized(
-                "this needs a token: Authorization: Bearer TOKEN, or POST /login for a cookie"
-            )
-        try:
-            await self._check(given.strip(" "))
-        except Refusal as error:
-            return error.response()
-        return None
-
-    async def cookie(self, given: str, path: str, *, secure: bool) -> Response:
-        """The answer that carries the cookie.
-
-        :raises Refusal: 401, it is not the token; 429, too many are tried
-        """
-        await self._check(given)
-        response = Response(status_code=204)
-        response.set_cookie(COOKIE, self._cookie, path=path, secure=secure, httponly=True, samesite="strict")
-        return response
-
-    async def _check(self, given: str) -> None:
-        if self._recently_wrong() > FREE:
-            if self._waiting >= WAITING:
-                raise Refusal(429, "too many wrong tokens are tried", headers={"Retry-After": "2"})
-            self._waiting += 1
-            try:
-                async with self._turn:
-                    await anyio.sleep(DELAY_SECONDS)
-            finally:
-                self._waiting -= 1
-        if not _same(given, self._token):
-            self._wrong = self._recently_wrong() + 1
-            self._wrong_at = time.monotonic()
-            raise Refusal(
-                401, "this is not the token", headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
-            )
-
-    def _recently_wrong(self) -> float:
-        return max(0.0, self._wrong - (time.monotonic() - self._wrong_at))
-
-
-def _same(given: str, expected: bytes) -> bool:
-    return hmac.compare_digest(given.encode(), expected)
-
-
-def _unauthorized(detail: str) -> Response:
-    return problem(401, detail, headers={"WWW-Authenticate": REALM})
 
 
 async def login(request: Request) -> Response:
@@ -98,7 +14,7 @@ async def login(request: Request) -> Response:
     Query(request)
     if "token" not in body:
         raise wrong("token", "expected a string, but it is not there")
-    known: Login | None = request.app.state.floor.login
+    known = floor(request).login
     if known is None:
         raise Refusal(409, "this service has no token (STEPSTREAM_TOKEN): nobody needs to log in")
     # What the browser calls itself: before a proxy that adds TLS, this service sees plain HTTP.

@@ -11,7 +11,7 @@ from jobs.resume import Busy
 from jobs.retry import NothingToRetry
 from jobs.runner import Stopping, TooManyRunning
 from jobs.status import STATUSES, WORKER_STATUSES
-from jobs.store import runs
+from jobs.store import runs, worker_jobs
 from jobs.web.floor import floor, head_of, listed, manager_of, resolve
 from jobs.web.problem import Json, Refusal
 from jobs.web.request import Query, json_body
@@ -60,9 +60,11 @@ async def list_jobs(request: Request) -> Response:
     limit, after = query.limit(), query.text("after")
     head = await head_of(request, await resolve(request, request.path_params["id"]))
     readers, manager_id = floor(request).engine.readers, head.manager_id
-    if after is not None and not await readers.run(lambda db: runs.has_job(db, manager_id, after)):
+    if after is not None and not await readers.run(lambda db: worker_jobs.has_job(db, manager_id, after)):
         raise Refusal(404, f'after: {manager_id} has no worker job "{after}"')
-    found = await readers.run(lambda db: runs.jobs(db, manager_id, steps, statuses, after, limit + 1))
+    found = await readers.run(
+        lambda db: worker_jobs.worker_jobs(db, manager_id, steps, statuses, after, limit + 1)
+    )
     cursor = found[limit - 1]["job_id"] if len(found) > limit else None
     return listed(request, found[:limit], "after", cursor, f"/managers/{manager_id}/jobs")
 
@@ -97,7 +99,7 @@ async def _part(
         if step not in names:
             raise Refusal(404, f"step: {unknown('step', step, names)}")
     if job is not None:
-        of = await readers.run(lambda db: runs.step_of_job(db, manager_id, job))
+        of = await readers.run(lambda db: worker_jobs.step_of_job(db, manager_id, job))
         if of is None or step not in (None, of):
             raise Refusal(404, f'job: {step or manager_id} has no worker job "{job}"')
         step = of

@@ -17,8 +17,8 @@ from anyio.abc import TaskStatus
 
 from jobs.hub import Hub
 from jobs.store import runs
+from jobs.store.commit import Commit
 from jobs.store.reader import ReadError, Readers
-from jobs.store.transaction import Commit
 from jobs.tail import Bell
 from jobs.web.stream import PING_SECONDS, Chunks, event, ping, retry
 

@@ -1,111 +1,33 @@
-"""How does the server listen, refuse what is no HTTP, and stop? uvicorn, which no client can keep."""
+"""How does the server listen, and stop? uvicorn, which no client can keep."""
 
 import asyncio
 import gc
-import resource
 import signal
 import socket
 import sys
-from http import HTTPStatus
 from types import FrameType
-from typing import cast
 
 import anyio
 import anyio.to_thread
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jobs.engine import Engine
 from jobs.forked import close_in_forks
 from jobs.web.direct import Direct
-from jobs.web.headers import SAFETY
-from jobs.web.problem import problem
+from jobs.web.protocol import Protocol
 
 # Seconds: streams say goodbye within 2 of them, what then is still open is cut.
 SHUTDOWN_SECONDS = 3
 # Seconds. A client that takes nothing for 45 is cut; what it never takes would keep its connection half
 # closed, and with it its descriptor, so the system drops that a little later.
 USER_TIMEOUT = 50
-# Seconds that a client has for a whole request, from its first byte or from the connection's beginning.
-REQUEST_SECONDS = 30
-# What may wait for a client until nothing more is made for it; the last page comes on top.
-WAITING_BYTES = 16 * 1024
 # What may wait for a client in the system, which without a limit is megabytes. What is on its way comes on
 # top, so that distance costs no speed.
 SYSTEM_BYTES = 128 * 1024
 BACKLOG = 4096
-# Kept free of streams; most are the service's own files, and these connections may ask for other things.
-SPARE_DESCRIPTORS = 64
-SPARE_CONNECTIONS = 12
 # A line passes several threads; beside a worker function that computes, each waits its turn so long.
 SWITCH_SECONDS = 0.0005
-
-
-class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with a time limit for requests, and problem documents for what is no request.
-
-    h11 and not httptools: with that a stream lives for ever when a client pipelines a request and leaves.
-    """
-
-    _limit: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request, unless there are too many connections for that."""
-        transport = cast("asyncio.Transport", transport)
-        transport.set_write_buffer_limits(WAITING_BYTES)
-        super().connection_made(transport)
-        if len(self.connections) > max_streams() + SPARE_CONNECTIONS:
-            transport.abort()
-        else:
-            self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        """Take a part of a request."""
-        super().data_received(data)
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        super().connection_lost(exc)
-        self._unset_keepalive_if_required()  # which uvicorn forgets after a reset
-        if self._limit:
-            self._limit.cancel()
-
-    def _watch(self) -> None:
-        """Keep the limit as long as the client owes a part of a request, however slowly it sends it."""
-        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-            self._limit = self._limit or self.loop.call_later(REQUEST_SECONDS, self._too_slow)
-        elif self._limit:
-            self._limit.cancel()
-            self._limit = None
-
-    def _too_slow(self) -> None:
-        received, _ = self.conn.trailing_data
-        if received or self.conn.their_state is h11.SEND_BODY:
-            self._refuse(408, f"the request was not complete in {REQUEST_SECONDS} s")
-        else:  # it has said nothing, and a browser that keeps a connection ready expects no answer
-            self.transport.close()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        self._refuse(400, "this is no HTTP/1.1 request")
-
-    def _refuse(self, status: int, detail: str) -> None:
-        """Answer and close; in the middle of another answer, and after it, close alone."""
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.abort()
-            return
-        refusal = problem(status, detail, headers={**SAFETY, "Connection": "close"})
-        reason = HTTPStatus(status).phrase.encode()
-        head = h11.Response(status_code=status, headers=refusal.raw_headers, reason=reason)
-        for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
-        if self.cycle and not self.cycle.response_complete:  # its own answer would be a second one
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -160,7 +82,8 @@ class Server(uvicorn.Server):
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             name = f"[{host}]" if ":" in host else host
-            print(f"Stepstream listening on http://{name}:{port}", flush=True)  # noqa: T201
+            sys.stdout.write(f"Stepstream listening on http://{name}:{port}\n")
+            sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop; the grace for jobs runs beside that for streams."""
@@ -187,12 +110,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def raise_descriptor_limit() -> None:
-    """As many descriptors as the system allows: each viewer is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def tune_interpreter() -> None:
     """Make the interpreter quick for what is to come. Called once all that lasts is there."""
     # What exists now stays: collecting it again and again is what makes the slowest percent slow.
@@ -200,8 +117,3 @@ def tune_interpreter() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
     sys.setswitchinterval(SWITCH_SECONDS)
-
-
-def max_streams() -> int:
-    """How many streams may be open: some descriptors stay free for other requests and the database."""
-    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)

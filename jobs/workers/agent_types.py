@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from jobs.workers.language_model.schema import Schema
 
@@ -17,7 +17,6 @@ AgentType = Literal[
     "category_classifier",
     "entity_recognizer",
 ]
-AGENT_TYPES: tuple[AgentType, ...] = get_args(AgentType)
 
 SENTIMENTS = ("positive", "negative", "neutral", "mixed")
 ENTITY_TYPES = ("person", "organization", "place", "product", "work", "event", "date", "other")

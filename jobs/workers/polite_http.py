@@ -5,10 +5,8 @@ definition sets between requests, holds for all of them. What is done again: ans
 (408, 425, 429 and 5xx, RFC 9110 and RFC 6585) and connections that fail. Each try that fails is a line.
 """
 
-import json
 import logging
 import random
-import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -23,7 +21,8 @@ from anyio.lowlevel import RunVar
 
 from jobs.exception import Failure
 from jobs.job import Job
-from jobs.workers.turns import Turns, retry_after
+from jobs.workers.api_answer import Answer, asked_wait, complaint
+from jobs.workers.turns import Turns
 
 TRIES = 5
 FIRST_WAIT = 1.0
@@ -31,7 +30,6 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 300.0
 """Seconds; who asks for a longer wait is not waited for."""
 LARGEST_ANSWER = 32 * 1024 * 1024
-COMPLAINT_CHARACTERS = 300
 NOT_NOW = {408, 425, 429, *range(500, 600)}
 
 
@@ -63,31 +61,7 @@ class Request:
     form: Mapping[str, str] | None = None
     timeout: float = 60.0
     pause: float = 0.0
-    is_hopeless: Callable[["Answer"], bool] = lambda answer: False
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server answered."""
-
-    status: int
-    phrase: str
-    headers: httpx.Headers
-    body: str
-
-    def json(self) -> Any:
-        """The body as JSON.
-
-        :raises ValueError: it is none
-        """
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-
-    def __str__(self) -> str:
-        said = complaint(self.body)
-        return f"{self.status} {self.phrase}".strip() + (f": {said}" if said else "")
+    is_hopeless: Callable[[Answer], bool] = lambda answer: False
 
 
 # Of one event loop, to which locks belong; a service runs all its jobs on one.
@@ -169,36 +143,6 @@ async def post(job: Job, request: Request) -> Answer:
         else:
             await anyio.sleep(wait)
     raise AssertionError
-
-
-def asked_wait(answer: Answer) -> float | None:
-    """For how many seconds an answer asks to wait, None if it does not say.
-
-    Where there is no ``Retry-After``, Google's APIs say it in the body, as ``RetryInfo`` among the details of
-    the error (https://google.aip.dev/193,
-    https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto).
-    """
-    if "Retry-After" in answer.headers:
-        return retry_after(answer.headers["Retry-After"])
-    found = re.search(r'"retryDelay"\s*:\s*"([0-9]{1,9}(?:\.[0-9]{1,9})?)s"', answer.body)
-    return float(found[1]) if found else None
-
-
-def complaint(body: str) -> str:
-    """What a body says went wrong: the message of a JSON error, else the text of a page, shortened."""
-    try:
-        said: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        said = re.sub(r"<(style|script|head)\b.*?</\1>|<[^<>]*>", " ", body[:20_000], flags=re.DOTALL | re.I)
-    while isinstance(said, dict | list):
-        inside = list(said.values())[:1] if isinstance(said, dict) else said[:1]
-        for key in ("error", "message", "detail"):
-            if isinstance(said, dict) and said.get(key):
-                inside = [said[key]]
-                break
-        said = inside[0] if inside else ""
-    text = " ".join(str(said).split())
-    return text if len(text) <= COMPLAINT_CHARACTERS else f"{text[:COMPLAINT_CHARACTERS]}…"
 
 
 def _line(server: str) -> Turns:

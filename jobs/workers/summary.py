@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from jobs.workers.keywords import stem
+from jobs.workers.stem import stem
 from jobs.workers.stop_words import stop_words_of
 
 SHORTEST, LONGEST = 25, 400

@@ -18,8 +18,8 @@ class Turns:
     async def wait(self, pause: float) -> None:
         """Wait until one may ask; the next may ``pause`` seconds later."""
         async with self._lock:
-            while (wait := self._free_at - time.monotonic()) > 0:  # noqa: ASYNC110
-                await anyio.sleep(wait)  # no event: a time, which may be put off meanwhile
+            while (wait := self._free_at - time.monotonic()) > 0:  # noqa: ASYNC110 (a time, not an event)
+                await anyio.sleep(wait)  # which may be put off meanwhile
             self._free_at = time.monotonic() + pause
 
     def hold(self, seconds: float) -> None:

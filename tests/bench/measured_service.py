@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.bench import load
 from tests.bench.process import SERVER_CORE, on_core
-from tests.service import TERMINAL, Service
+from tests.service_process import TERMINAL, Service
 
 POLL_SECONDS = 0.01
 

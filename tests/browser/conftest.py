@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.panel import Panel
 from tests.chromium import chromium
-from tests.service import TERMINAL, Service
+from tests.service_process import TERMINAL, Service
 
 
 @pytest.fixture(scope="package")

@@ -5,7 +5,7 @@ import sqlite3
 from playwright.sync_api import Locator, Page
 
 from jobs.store.schema import MARK_EVERY
-from tests.service import Service
+from tests.service_process import Service
 
 LINES = 1_000_000
 RATE = 20_000  # lines a second

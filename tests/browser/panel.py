@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-from tests.service import Service
+from tests.service_process import Service
 
 
 class Panel:

@@ -11,7 +11,7 @@ from typing import Literal
 from playwright.sync_api import Browser, Page
 
 from tests.chromium import chromium
-from tests.service import ROOT, Service
+from tests.service_process import ROOT, Service
 
 Scheme = Literal["light", "dark"]
 

@@ -17,7 +17,7 @@ from tests.browser.panel import (
     wait_for_more_lines,
 )
 from tests.programs import missing
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import LOG_AT_ONCE, OpenPanel
-from tests.service import Service
+from tests.service_process import Service
 from tests.test_scheduler import is_seen, until
 
 pytestmark = pytest.mark.slow

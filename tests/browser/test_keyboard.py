@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.panel import SLOWLY, OpenPanel, wait_for_end
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser import large_log
 from tests.browser.large_log import LINES
 from tests.browser.panel import OpenPanel, box, line_count, wait_for_end
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.panel import OpenPanel, wait_for_end
-from tests.service import Service
+from tests.service_process import Service
 
 TOKEN = "correct-horse-battery"
 REFUSED = "401"  # the browser complains of each

@@ -14,7 +14,7 @@ from tests.browser.panel import (
     wait_for_end,
     wait_for_more_lines,
 )
-from tests.service import Service
+from tests.service_process import Service
 
 # The element that has the focus is marked, itself or all of its head.
 SEEN = """document.activeElement === document.body || [null, "::after"].some((part) =>

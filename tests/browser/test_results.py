@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.panel import OpenPanel, wait_for_end
-from tests.service import Service
+from tests.service_process import Service
 
 EVIL = "<img src=x onerror=document.title='broken'>"
 WORKERS = f"""

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import OpenPanel, box, wait_for_end
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.panel import LOG_AT_ONCE, SLOWLY, OpenPanel, line_count, wait_for_end, wait_for_more_lines
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import pytest
 
 from tests.faults import load
-from tests.service import Service
+from tests.service_process import Service
 
 Figures = dict[str, Any]
 POLL_SECONDS = 0.02

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.faults.oracle import check
-from tests.service import Service
+from tests.service_process import Service
 from tests.sse import parse
 
 RECONNECT_SECONDS = 0.05

@@ -12,7 +12,7 @@ from tests.foreign import nasty
 from tests.foreign.nasty import Run
 from tests.foreign.proxies import Config, caddy, nginx
 from tests.foreign.readers import BROWSER
-from tests.service import Service
+from tests.service_process import Service
 
 NGINX = "server {{{{ listen 127.0.0.1:{{port}}; {more} location / {{{{ proxy_pass {{url}}; }}}} }}}}"
 CADDY = "http://127.0.0.1:{port} {{\nreverse_proxy {url}\n}}"

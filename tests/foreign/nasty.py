@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.service import Service
+from tests.service_process import Service
 
 MESSAGE_BYTES = 16 * 1024
 FORGED = (

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.programs import missing, program
-from tests.service import Service
+from tests.service_process import Service
 
 HERE = Path(__file__).parent
 NODE_MODULES = HERE / "node_modules"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.foreign.nasty import Run
 from tests.processes import linux
-from tests.service import Service
+from tests.service_process import Service
 
 SECONDS = 40
 STREAMS = 16

@@ -18,7 +18,7 @@ from tests.foreign import nasty
 from tests.foreign.proxies import caddy, nginx
 from tests.pages import DOCS, blocks
 from tests.programs import program
-from tests.service import Service
+from tests.service_process import Service
 
 PAGE = DOCS / "how-to" / "behind-a-proxy.md"
 SITE = "stepstream.example"

@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 from tests.foreign import nasty
 from tests.foreign.nasty import Run
 from tests.foreign.readers import READERS, exactly, reading, rows, unfold
-from tests.service import Service
+from tests.service_process import Service
 
 PROXIES = [pytest.param(name, marks=pytest.mark.slow) for name in ("nginx", "caddy")]
 

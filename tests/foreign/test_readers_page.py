@@ -8,7 +8,7 @@ from tests.console import Console, localise
 from tests.foreign.readers import NODE_MODULES, node
 from tests.pages import DOCS, Block, blocks
 from tests.programs import needs
-from tests.service import Service
+from tests.service_process import Service
 
 pytestmark = needs("curl")
 PAGE = DOCS / "how-to" / "read-the-stream.md"

@@ -9,7 +9,7 @@ from tests.foreign import nasty
 from tests.foreign.nasty import Run
 from tests.foreign.readers import BROWSER, RESUMING, Told, exactly, reading, rows, unfold
 from tests.foreign.relay import relay
-from tests.service import Service
+from tests.service_process import Service
 
 each_resuming = pytest.mark.parametrize("reader", RESUMING)
 

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 from tests.wire import connect
 
 HOST = "Host: localhost"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.clients import asks, events, get
 from tests.hostile.reading import Client, arriving
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 CLOSE = "Connection: close"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.oracle import stored
 from tests.hostile.clients import events, get, narrow
 from tests.hostile.reading import Client
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 SECONDS = 1.5
 

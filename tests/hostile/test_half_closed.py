@@ -4,7 +4,7 @@ import socket
 
 from tests.hostile.clients import asks, events, get
 from tests.hostile.reading import Client, arriving
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 
 def test_half_closing_ends_a_stream(service: WatchedService) -> None:

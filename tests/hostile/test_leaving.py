@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.hostile.clients import KINDS, Client
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 CLIENTS = 20
 RESET = struct.pack("ii", 1, 0)  # of SO_LINGER

@@ -7,7 +7,7 @@ import pytest
 
 from tests.hostile.clients import asks, events, get
 from tests.hostile.reading import Client, answers, arriving
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 HEALTH = get("/healthz")
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.hostile.clients import asks, events, get
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 A_SECOND = 500
 SECONDS = 3

@@ -1,7 +1,7 @@
 """Promise: a signal ends the service in under 6 s, whoever is connected."""
 
 from tests.hostile.clients import KINDS
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 
 CLIENTS = 5
 

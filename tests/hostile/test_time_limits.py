@@ -17,12 +17,12 @@ from tests.faults.oracle import check
 from tests.faults.script import wait_until
 from tests.hostile.clients import asks, events, get, narrow
 from tests.hostile.reading import arriving
-from tests.hostile.service import WatchedService
+from tests.hostile.watched_service import WatchedService
 from tests.wire import answer, check_problem, connect
 
 SHORT = """
-from jobs.web import server, streaming
-server.REQUEST_SECONDS, server.USER_TIMEOUT, streaming.SEND_SECONDS = 1, 3, 2.0
+from jobs.web import protocol, server, streaming
+protocol.REQUEST_SECONDS, server.USER_TIMEOUT, streaming.SEND_SECONDS = 1, 3, 2.0
 """
 TEXT = "/managers/{}/log"
 STALLED = 200

@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from jobs.engine import version
 from jobs.web.floor import floor
-from jobs.web.login import COOKIE
 from jobs.web.openapi.events import SCHEMAS
+from jobs.web.openapi.json_schema import TEXT, Schema, ref
+from jobs.web.openapi.objects import OBJECTS
 from jobs.web.openapi.operations import OPERATIONS, UNSAFE, Operation
-from jobs.web.openapi.schemas import OBJECTS, TEXT, Schema, ref
 from jobs.web.problem import Json
 from jobs.web.request import Query
+from jobs.web.token import COOKIE
 
 # The refusals, and the headers that come with them.
 REFUSALS: dict[int, tuple[str, str | None]] = {

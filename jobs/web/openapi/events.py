@@ -2,16 +2,13 @@
 
 from jobs.row import EVENTS
 from jobs.status import STATUSES, WORKER_STATUSES
-from jobs.web.openapi.schemas import (
+from jobs.web.openapi.json_schema import (
     COUNT,
     ID,
-    JOB_COUNTS,
     LEVEL,
     NUMBER,
-    PROGRESS,
     SECONDS,
     STATUS,
-    STEP_COUNTS,
     TEXT,
     TIME,
     Schema,
@@ -21,6 +18,7 @@ from jobs.web.openapi.schemas import (
     record,
     ref,
 )
+from jobs.web.openapi.objects import JOB_COUNTS, PROGRESS, STEP_COUNTS
 from jobs.web.stream import BATCH
 
 OF_STEP = {"step_id": ID, "step_name": TEXT}

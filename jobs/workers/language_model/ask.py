@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from jobs.exception import Failure
 from jobs.job import Job
+from jobs.workers.api_answer import Answer
 from jobs.workers.language_model import gemini, openai_chat
 from jobs.workers.language_model.conversation import FORMS, Form, Model, Reply, Turn, Usage
 from jobs.workers.language_model.json_text import json_in
 from jobs.workers.language_model.schema import Schema, misfits
-from jobs.workers.polite_http import Answer, NotAnswered, Request, check_url, checked_key, post
+from jobs.workers.polite_http import NotAnswered, Request, check_url, checked_key, post
 
 
 class Provider(Protocol):

@@ -9,9 +9,9 @@ rate are answered with 429 and the time to wait (https://ai.google.dev/gemini-ap
 from typing import Any
 from urllib.parse import quote
 
+from jobs.workers.api_answer import Answer
 from jobs.workers.language_model.conversation import Form, Model, Reply, Turn, Usage, count
 from jobs.workers.language_model.schema import Schema, structure
-from jobs.workers.polite_http import Answer
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
 

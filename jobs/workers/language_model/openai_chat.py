@@ -9,9 +9,9 @@ some models take is not sent, such as ``temperature``.
 
 from typing import Any
 
+from jobs.workers.api_answer import Answer
 from jobs.workers.language_model.conversation import Form, Model, Reply, Turn, Usage, count
 from jobs.workers.language_model.schema import Schema, structure
-from jobs.workers.polite_http import Answer
 
 BASE_URL = "https://api.openai.com/v1"
 _ROLES = {"user": "user", "model": "assistant"}

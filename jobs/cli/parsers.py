@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from jobs.cli.ending import CommandError
+from jobs.cli.exit_status import CommandError
 from jobs.nearest import unknown
 from jobs.row import LEVELS
 
