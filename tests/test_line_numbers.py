@@ -128,7 +128,7 @@ def test_a_database_of_before_gets_counts_and_marks(tmp_path: Path) -> None:
         )
         db.executemany(
             "INSERT INTO log (manager_id, seq, event, step_name, level, line_number, created_at, data)"
-            " VALUES ('m', ?, 'job_log', 'a', ?, ?, '', '')",
+            " VALUES ('m', ?, 'job_log', 'a', ?, ?, '', '{\"message\":\"x\"}')",
             [(n, "error" if n % 3 == 0 else "info", n) for n in range(1, 601)],
         )
         schema.migrations.apply(Database(db))

@@ -28,7 +28,7 @@ def delete_rows(tx: Transaction, manager_id: str) -> int:
 
 def delete_manager(tx: Transaction, manager_id: str) -> None:
     """Remove a manager, its steps, worker jobs and links to documents; the documents stay."""
-    for table in ("document_runs", "jobs", "steps", "line_marks"):
+    for table in ("document_runs", "jobs", "steps", "line_marks", "error_groups"):
         tx.execute(f"DELETE FROM {table} WHERE manager_id = ?", manager_id)  # noqa: S608
     tx.execute("DELETE FROM managers WHERE id = ?", manager_id)
     tx.deleted(manager_id)

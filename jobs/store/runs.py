@@ -8,8 +8,7 @@ from typing import Any
 from jobs.redact import shown
 from jobs.row import LEVELS
 from jobs.status import STATUSES, WORKER_STATUSES, Status, job_counts, step_counts
-
-ERROR_GROUPS = 100
+from jobs.store.error_groups import error_groups
 
 
 def latest(db: sqlite3.Connection) -> str | None:
@@ -94,7 +93,7 @@ def manager(db: sqlite3.Connection, manager_id: str) -> dict[str, Any] | None:
         **_manager(row, steps),
         "last_seq": row["last_seq"],
         "log_counts": {level: row[f"{level}_lines"] for level in LEVELS},
-        "error_groups": _error_groups(db, manager_id),
+        "error_groups": error_groups(db, manager_id),
         "toml": row["toml"],
         "steps": [_step(step) for step in steps],
     }
@@ -144,28 +143,6 @@ def _step(row: sqlite3.Row) -> dict[str, Any]:
 def times(row: sqlite3.Row) -> dict[str, Any]:
     """When a manager, step or worker job was created, began and ended, and how long it took."""
     return {key: row[key] for key in ("created_at", "started_at", "finished_at", "duration")}
-
-
-def _error_groups(db: sqlite3.Connection, manager_id: str) -> list[dict[str, Any]]:
-    """Error lines with the same message, most frequent first."""
-    groups: dict[str, dict[str, Any]] = {}
-    for row in db.execute(
-        "SELECT seq, data FROM log WHERE manager_id = ? AND level = 'error' ORDER BY seq", (manager_id,)
-    ):
-        message = _summary(json.loads(row["data"]))
-        group = groups.setdefault(message, {"message": message, "count": 0, "first_seq": row["seq"]})
-        group["count"] += 1
-    return sorted(groups.values(), key=lambda group: (-group["count"], group["first_seq"]))[:ERROR_GROUPS]
-
-
-def _summary(line: Mapping[str, Any]) -> str:
-    """What an error line says in one line: an exception rather than its traceback."""
-    data = line.get("data")
-    exception = data.get("exception") if isinstance(data, dict) else None
-    if isinstance(exception, dict):
-        return f"{exception.get('class')}: {exception.get('text')}"
-    message: str = line["message"]
-    return message
 
 
 def step_names(db: sqlite3.Connection, manager_id: str) -> list[str]:

@@ -4,6 +4,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from jobs.row import LEVELS
+from jobs.store.error_groups import ErrorGroups
 
 MARK_EVERY = 256
 
@@ -219,3 +220,20 @@ def add_line_marks(db: Database) -> None:
         f" FROM (SELECT manager_id, step_name, {sums} FROM log WHERE event = 'job_log' GROUP BY 1, 2)"
         " AS found WHERE found.manager_id = steps.manager_id AND found.step_name = steps.name"
     )
+
+
+@migrations()
+def add_error_groups(db: Database) -> None:
+    """How many error lines say the same: reading them all for each answer takes long where they are many."""
+    db.execute(
+        "CREATE TABLE error_groups (manager_id TEXT, digest BLOB, count INTEGER NOT NULL,"
+        " first_seq INTEGER NOT NULL, PRIMARY KEY (manager_id, digest)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX error_groups_order ON error_groups (manager_id, count DESC, first_seq)")
+    groups = ErrorGroups()
+    for line in db.execute(
+        "SELECT manager_id, seq, data FROM log WHERE level = 'error' ORDER BY manager_id, seq"
+    ):
+        groups.add(*line)
+    groups.write(db.conn)
+    db.execute("DROP INDEX log_errors")

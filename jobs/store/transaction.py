@@ -12,6 +12,7 @@ from typing import Any, Literal
 from jobs.row import PreparedLine, Source, encode, event_row, now
 from jobs.status import TERMINAL, Status
 from jobs.store.commit import COLUMNS, Appended, Commit
+from jobs.store.error_groups import ErrorGroups
 from jobs.store.heads import Head, StepHead, read_head, write_head
 from jobs.store.schema import MARK_EVERY
 from jobs.store.statement import insert_many, run
@@ -30,6 +31,7 @@ class Transaction:
         self._appended = Appended(connection.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0])
         # The values of other rows to insert, one after the other: the lines' words, and one other table's.
         self._words: list[Any] = []
+        self._errors = ErrorGroups()
         self._others: list[Any] = []
         self._other = ("", 0)  # that table with its columns, and how many they are
         self.touched: set[str] = set()
@@ -64,6 +66,7 @@ class Transaction:
         """Undo, and forget every counter: they are read anew."""
         self._appended = Appended(self._appended.last_id)
         self._words, self._others, self._heads = [], [], {}
+        self._errors = ErrorGroups()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
@@ -72,6 +75,7 @@ class Transaction:
         insert_many(self._connection, "log", COLUMNS, self._appended.values)
         insert_many(self._connection, "log_words (rowid, message)", 2, self._words)
         self._appended, self._words = Appended(self._appended.last_id), []
+        self._errors.write(self._connection)
         for manager_id in self.touched:
             write_head(self._connection, manager_id, self._heads[manager_id])
 
@@ -111,6 +115,8 @@ class Transaction:
         row = prepared.numbered(seq, number)
         row_id = self._appended.add(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
+        if level == "error":
+            self._errors.add(source.manager_id, seq, row)
 
     def _mark(self, source: Source, line_number: int, seq: int) -> None:
         """Note where a line is, that others are found from it."""
