@@ -1,8 +1,8 @@
 /** How does the chosen run stand: at its head, by its errors and speed, and in the tab's title? */
+import { address, get, later, pathOf } from "./connection.js";
 import {
-  clockTime, count, dotted, elapsed, h, icon, keyed, link, moment, plural, s, set, setIcon, word, write,
+  clockTime, count, dotted, elapsed, go, h, icon, keyed, moment, plural, s, set, setIcon, word, write,
 } from "./page.js";
-import { address, get, later, pathOf } from "./service.js";
 import { cancelling, deleting, noticeButton, retrying } from "./steps.js";
 import { hasEnded, STATUSES } from "./tree.js";
 
@@ -112,11 +112,6 @@ export function tab(tree) {
   document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
   set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
     + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
-}
-
-export function go(id, { step_name: step, line_number: number }) {
-  location.replace(link(id, step ?? "", { from: number, to: number }));
-  dispatchEvent(new Event("hashchange"));
 }
 
 export class Glance {

@@ -126,6 +126,12 @@ export function link(id, step = null, range = null) {
   return `#/managers/${encodeURIComponent(id)}${step === null ? "" : `/${encodeURIComponent(step)}${lines}`}`;
 }
 
+/** To a line, as a hit or the first of many errors tells it. */
+export function go(id, { step_name: step, line_number: number }) {
+  location.replace(link(id, step ?? "", { from: number, to: number }));
+  dispatchEvent(new Event("hashchange"));
+}
+
 function decode(text) {
   try {
     return decodeURIComponent(text);

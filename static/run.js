@@ -3,7 +3,7 @@ import { badge, Glance, Header } from "./header.js";
 import { documents } from "./lists.js";
 import { Log } from "./log.js";
 import { exactTime, h, keyed, set, write } from "./page.js";
-import { address, get, pathOf, serverNow } from "./service.js";
+import { address, get, pathOf, serverNow } from "./connection.js";
 import { Step } from "./steps.js";
 import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";

@@ -1,7 +1,7 @@
 /** How does each step look, and what can be done with it? One that starts unfolds itself, if not folded by hand. */
 import { LineList } from "./lines.js";
 import { dotted, elapsed, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
-import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
+import { address, cancel, every, get, pathOf, post, remove } from "./connection.js";
 import { hasEnded } from "./tree.js";
 
 const choices = new Map(); // by hand, by "ID/STEP"

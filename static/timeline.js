@@ -3,7 +3,7 @@
  * sight are drawn, a few times a second at most.
  */
 import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
-import { following, get, pathOf } from "./service.js";
+import { following, get, pathOf } from "./connection.js";
 import { cancelling } from "./steps.js";
 import { fold, hasEnded, tag } from "./tree.js";
 
