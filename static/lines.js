@@ -6,7 +6,6 @@ import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
 
 const AHEAD = 10; // rows drawn around what is in sight
-const FETCHED = 200;
 const MEASURED = 10_000; // lines whose heights are known
 const HIGHEST = 15_000_000; // pixels that browsers can place
 
@@ -76,7 +75,7 @@ export class LineList {
       const anchor = this.heights.at(top);
       const first = Math.max(0, anchor - AHEAD);
       const last = Math.min(this.log.count, this.heights.at(top + this.view) + 1 + AHEAD);
-      this.log.want(Math.max(0, first - FETCHED), Math.min(this.log.count, last + FETCHED));
+      this.log.want(first, last);
       this.fill(first, last);
       this.block.style.transform = `translateY(${this.heights.before(first) - this.offset}px)`;
       const before = this.heights.before(anchor);

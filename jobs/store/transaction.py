@@ -52,6 +52,13 @@ class Head:
         self.last_seq += 1
         return self.last_seq
 
+    def own_levels(self) -> dict[str, int]:
+        """How many lines of each level are the manager's own, of no step."""
+        return {
+            level: self.levels[level] - sum(step.levels[level] for step in self.steps.values())
+            for level in LEVELS
+        }
+
 
 class Commit:
     """What a transaction has committed.
@@ -222,18 +229,18 @@ class Transaction:
         counter.lines += 1
         counter.changed = True
         level, number = prepared.level, counter.lines
+        seq = head.next_seq()
+        if number % MARK_EVERY == 1:
+            self._mark(source, number, seq, counter.levels if counter is not head else head.own_levels())
         head.levels[level] += 1
         if counter is not head:
             counter.levels[level] += 1
-        seq = head.next_seq()
-        if number % MARK_EVERY == 1:
-            self._mark(source, number, seq)
         row = prepared.numbered(seq, number)
         row_id = self._append(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
 
-    def _mark(self, source: Source, line_number: int, seq: int) -> None:
-        """Note where a line is, that others are found from it."""
+    def _mark(self, source: Source, line_number: int, seq: int, before: Mapping[str, int]) -> None:
+        """Note where a line is, and how many of each level are before it, that others are found from it."""
         self.insert(
             "line_marks",
             {
@@ -241,6 +248,7 @@ class Transaction:
                 "step_name": source.step_name or "",
                 "line_number": line_number,
                 "seq": seq,
+                **{f"{level}_lines": before[level] for level in LEVELS},
             },
         )
 

@@ -199,7 +199,11 @@ OBJECTS: dict[str, Schema] = {
         "The lines that are wanted.",
         {
             "total": COUNT,
-            "first": {**array(NUMBER), "description": "the line number that each page begins with"},
+            "pages": {
+                **array(record("Where a page begins.", {"line": NUMBER, "before": COUNT})),
+                "description": "of each page the line number of a line it begins with or after, and how many"
+                " of the wanted lines are before it",
+            },
             "last_seq": COUNT,
         },
     ),
