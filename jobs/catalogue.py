@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from jobs.definition import Definition, Problem, parse, unreadable
 from jobs.nearest import quoted
+from jobs.problem import line_of
 
 LARGEST = 256 * 1024  # Bytes of a definition file.
 SETTLED = 2_000_000_000  # Nanoseconds; two changes within one tick of a file system's clock look like one.
@@ -155,11 +156,18 @@ def listing(definition: Definition) -> dict[str, Any]:
         "max_running": definition.max_running,
         "params": definition.params,
         "steps": steps,
-        "errors": [{"where": each.where, "message": each.message} for each in definition.errors],
+        "errors": [_with_line(each, definition.toml) for each in definition.errors],
         "warnings": [{"where": each.where, "message": each.message} for each in definition.warnings],
         "file": definition.path.name,
         "shipped": definition.shipped,
     }
+
+
+def _with_line(problem: Problem, toml: str) -> dict[str, Any]:
+    """A problem, with the line that it is about, if one is."""
+    line = line_of(toml, problem.where)
+    found = {"line": line[0], "text": line[1]} if line else {}
+    return {"where": problem.where, "message": problem.message, **found}
 
 
 def paths(folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 /** How does the chosen run stand: at its head, by its errors and speed, and in the tab's title? */
 import { address, get, later, pathOf } from "./connection.js";
 import {
-  clockTime, count, dotted, elapsed, go, h, icon, keyed, moment, plural, s, set, setIcon, word, write,
+  clockTime, count, dotted, elapsed, fill, go, h, icon, keyed, moment, plural, s, set, setIcon, word, write,
 } from "./page.js";
 import { cancelling, deleting, noticeButton, retrying } from "./steps.js";
 import { hasEnded, STATUSES } from "./tree.js";
@@ -11,12 +11,7 @@ export class Header {
     this.id = id;
     this.icon = icon("pending");
     this.title = h("h1", { tabindex: -1 });
-    this.status = h("span.status");
-    this.time = h("span.time");
     this.badge = h("span.badge");
-    this.counts = h("p.counts");
-    this.reason = h("p.reason");
-    this.facts = h("p.quiet.facts");
     this.given = h("div.flow");
     this.notices = h("div.flow");
     this.cancel = cancelling(id, {}, this.title);
@@ -25,9 +20,10 @@ export class Header {
     this.tell = noticeButton(id);
     this.element = h("header.run-head",
       h("div.title.flow", this.icon, this.title, this.badge),
-      h("div.state.flow", this.status, this.time, this.counts, h("div.actions.flow.end", this.tell, this.cancel.element,
-        this.retry.element, this.remove.element, h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
-      this.reason, this.facts, this.given, this.notices);
+      h("div.state.flow", h("span.status"), h("span.time"), h("p.counts"), h("div.actions.flow.end", this.tell,
+        this.cancel.element, this.retry.element, this.remove.element,
+        h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
+      h("p.reason"), h("p.quiet.facts"), this.given, this.notices);
   }
 
   draw({ manager, gaps }, badge, now) {
@@ -35,15 +31,13 @@ export class Header {
     this.element.className = `run-head ${status}`;
     setIcon(this.icon, status);
     write(this.title, name ?? definition ?? this.id);
-    write(this.status, word(status));
-    write(this.time, elapsed(manager, now));
-    write(this.badge, badge.text);
     this.badge.className = `badge ${badge.kind}`;
     set(this.badge, "title", badge.title);
-    write(this.counts, counts(manager.counts));
-    write(this.reason, (status !== "pending" && reason) || "");
-    const began = at && `started ${moment(started ?? at)}`;
-    write(this.facts, dotted(definition, this.id, began, attempt > 1 && `attempt ${attempt}`));
+    fill(this.element, {
+      badge: badge.text, status: word(status), time: elapsed(manager, now), counts: counts(manager.counts),
+      reason: status !== "pending" && reason,
+      facts: dotted(definition, this.id, at && `started ${moment(started ?? at)}`, attempt > 1 && `attempt ${attempt}`),
+    });
     if (manager.toml !== this.shown) this.describe(manager);
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
       h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));

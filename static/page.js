@@ -20,7 +20,12 @@ function made(create, name, children) {
 
 /** Only what changed: an untouched node keeps the reader's selection and costs no layout. */
 export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent !== (text ||= "")) element.textContent = text;
+}
+
+/** Each text into the first element of that class. */
+export function fill(element, texts) {
+  for (const [name, text] of Object.entries(texts)) write(element.querySelector(`.${name}`), text);
 }
 
 export function set(element, name, value) {

@@ -1,6 +1,6 @@
 /** How does each step look, and what can be done with it? One that starts unfolds itself, if not folded by hand. */
 import { LineList } from "./lines.js";
-import { dotted, elapsed, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
+import { dotted, elapsed, fill, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
 import { address, cancel, every, get, pathOf, post, remove } from "./connection.js";
 import { hasEnded } from "./tree.js";
 
@@ -15,19 +15,12 @@ export class Step {
     this.icon = icon("pending");
     this.fold = h("button.fold", { click: () => this.choose(!this.unfolded) },
       icon("chevron"), this.icon, h("span.name", title));
-    this.status = h("span.status");
-    this.facts = h("span.facts");
-    this.warnings = h("span.chip.warning");
-    this.errors = h("a.chip.error", { target: "_blank", href: address(this.lines.url({ level: "error" })) });
-    this.time = h("span.time");
+    const errors = address(this.lines.url({ level: "error" }));
     this.parts = PARTS.map((status) => h(`i.${status}`));
     this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);
-    this.far = h("p.progress-text");
-    this.progress = h("div.progress.flow", this.bar, this.far);
+    this.progress = h("div.progress.flow", this.bar, h("p.progress-text"));
     this.cancel = cancelling(id, { step: name }, this.fold);
     this.retry = retrying(id, { step: name }, this.fold);
-    this.reason = h("p.reason");
-    this.about = h("span");
     this.list = new LineList(this.lines, {
       label: name ? `Lines of ${name}` : "Lines of the manager itself",
       href: (number) => link(id, name, { from: number, to: number }),
@@ -36,12 +29,12 @@ export class Step {
         run.mark(name, range);
       },
     });
-    this.empty = h("p.quiet");
-    this.body = h("div.body", this.list.element, this.empty, h("div.foot.flow", this.about,
+    this.body = h("div.body", this.list.element, h("p.quiet.none"), h("div.foot.flow", h("span.about"),
       name && this.cancel.element, name && this.retry.element, h("a", { href: address(this.lines.url()) }, "as text")));
     this.element = h("section.step.card", { "aria-label": title },
-      h("div.head.flow", h("h3", this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
-      this.progress, this.reason, this.body);
+      h("div.head.flow", h("h3", this.fold), h("span.status"), h("a.chip.error", { target: "_blank", href: errors }),
+        h("span.chip.warning"), h("span.facts"), h("span.time")),
+      this.progress, h("p.reason"), this.body);
   }
 
   show(range) {
@@ -74,21 +67,23 @@ export class Step {
     this.started ||= own ? levels.warning + levels.error > 0 : status === "running" || lines > 0;
     this.element.className = `step card ${own ? "own" : status}`;
     setIcon(this.icon, status);
-    write(this.status, own ? "" : word(status));
-    write(this.facts, dotted(attempt > 1 && `attempt ${attempt}`, counts.total_jobs && plural(counts.total_jobs, "job"),
-      lines && plural(lines, "line")));
-    write(this.warnings, levels.warning ? plural(levels.warning, "warning") : "");
-    write(this.errors, levels.error ? plural(levels.error, "error") : "");
-    write(this.time, own ? "" : elapsed(lane, now));
+    const waiting = status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
+    fill(this.element, {
+      status: !own && word(status),
+      error: levels.error && plural(levels.error, "error"),
+      warning: levels.warning && plural(levels.warning, "warning"),
+      facts: dotted(attempt > 1 && `attempt ${attempt}`, counts.total_jobs && plural(counts.total_jobs, "job"),
+        lines && plural(lines, "line")),
+      time: !own && elapsed(lane, now),
+      reason: !own && status !== "pending" && reason, // the manager's lines tell of a retry
+      none: !lines && (ended ? "No lines." : waiting),
+      about: dotted(description, type && `type ${type}`, after && `after ${after}`),
+    });
     this.advance(lane, ended);
     this.cancel.draw(!ended);
     const again = status === "interrupted" ? "Resume this step" : "Retry this step";
     this.retry.draw(over && ended && status !== "completed", again);
-    write(this.reason, (!own && status !== "pending" && reason) || ""); // the manager's lines tell of a retry
-    write(this.about, dotted(description, type && `type ${type}`, after && `after ${after}`));
     this.turn();
-    const waiting = status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
-    write(this.empty, lines ? "" : ended ? "No lines." : waiting);
     this.list.element.hidden = !lines;
     this.lines.grow(lane);
     this.list.draw(since);
@@ -109,7 +104,7 @@ export class Step {
     set(this.bar, "aria-valuemax", total);
     set(this.bar, "aria-valuenow", total - of("pending") - of("running"));
     set(this.bar, "aria-valuetext", text);
-    write(this.far, dotted(text, left));
+    fill(this.progress, { "progress-text": dotted(text, left) });
   }
 }
 

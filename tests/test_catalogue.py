@@ -344,6 +344,8 @@ timeout = 1
             {
                 "where": "one.toml step.b.type",
                 "message": 'unknown worker type "fetsh", did you mean "fetch"?',
+                "line": 14,
+                "text": 'type = "fetsh"',
             }
         ],
         "warnings": [

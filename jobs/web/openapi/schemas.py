@@ -145,7 +145,7 @@ DEFINITION = {
     "max_running": NUMBER,
     "params": {"type": "object"},
     "steps": array(DEFINED_STEP),
-    "errors": PLACES,
+    "errors": array(ref("PlaceInFile")),
     "warnings": PLACES,
     "file": TEXT,
     "shipped": FLAG,
@@ -156,6 +156,11 @@ STATE: Schema = {"type": "string", "description": "ok, or what is wrong"}
 
 OBJECTS: dict[str, Schema] = {
     "Place": record("A mistake, and where it is.", {"where": TEXT, "message": TEXT}),
+    "PlaceInFile": record(
+        "A mistake, and where in a file it is.",
+        {"where": TEXT, "message": TEXT},
+        {"line": NUMBER, "text": {**TEXT, "description": "what the line says"}},
+    ),
     "Problem": record(
         "Why a request was refused (RFC 9457).",
         {
