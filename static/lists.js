@@ -1,6 +1,6 @@
 /** What can be run, with which parameters, what has run, and what did it find? */
-import { ahead, count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
 import { address, all, following, get, later, part, post, serverNow } from "./connection.js";
+import { ahead, count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
 import { STATUSES, sum } from "./tree.js";
 
 export function drawDefinitions(parent, items, started) {

@@ -1,6 +1,6 @@
 /** Which lines of a log are here, by which filters are they read, and how are they taken along? */
-import { count, exactTime, h, keyed, set, write } from "./page.js";
 import { address, get, later, pathOf } from "./connection.js";
+import { count, exactTime, h, keyed, set, write } from "./page.js";
 import { tag } from "./tree.js";
 
 const PAGE = 256; // lines

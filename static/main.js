@@ -1,12 +1,11 @@
 /** How do the parts work together? The address chooses a run, one stream brings news. */
+import { ended } from "./actions.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./connection.js";
-import { summary, tab } from "./header.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
 import { find, help } from "./navigation.js";
-import { clockTime, h, link, parse, write } from "./page.js";
+import { clockTime, h, link, parse, plural, set, word, write } from "./page.js";
 import { Run } from "./run.js";
-import { ended } from "./steps.js";
-import { hasEnded, sum } from "./tree.js";
+import { hasEnded, STATUSES, sum } from "./tree.js";
 
 const HIDDEN_FOR = 30_000; // then a tab gives its connection back
 const LISTED = 50;
@@ -146,6 +145,32 @@ function visibility() {
 function arrive() {
   if (linked.id && linked.step === null && narrow.matches && scrollY === 0) main.scrollIntoView();
   linked = {};
+}
+
+function summary(tree) {
+  const { name, definition, status } = tree?.manager ?? {};
+  const known = name || definition;
+  if (!known) return "";
+  if (status !== "running") return `${known}: ${word(status)}`;
+  const running = [...tree.steps.values()].filter((step) => step.status === "running");
+  return running.map(({ name: step, lines, counts: { total_jobs: total, completed_jobs: done, failed_jobs: failed } }) => {
+    if (!total) return `${step}: ${plural(lines, "line")}`;
+    return `${step}: ${done} of ${total} done${failed ? `, ${failed} failed` : ""}`;
+  }).join("; ");
+}
+
+const SIGNS = "▶○✓⚠✗⊘⚡»"; // in the order of STATUSES
+const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
+const tabIcon = document.querySelector("link[rel=icon]");
+const plain = tabIcon.href;
+
+function tab(tree) {
+  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
+  const known = name || definition;
+  const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
+  document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
+  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
 
 // The # of the address is the chosen run's.

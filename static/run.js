@@ -1,10 +1,9 @@
 /** How does the chosen run live on the page, now and at any moment of its past? */
-import { badge, Glance, Header } from "./header.js";
+import { address, get, pathOf, serverNow } from "./connection.js";
 import { documents } from "./lists.js";
 import { Log } from "./log.js";
 import { exactTime, h, keyed, set, write } from "./page.js";
-import { address, get, pathOf, serverNow } from "./connection.js";
-import { Step } from "./steps.js";
+import { badge, Glance, Header, Step } from "./steps.js";
 import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 

@@ -2,9 +2,9 @@
  * When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. Only rows in
  * sight are drawn, a few times a second at most.
  */
-import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
+import { cancelling } from "./actions.js";
 import { following, get, pathOf } from "./connection.js";
-import { cancelling } from "./steps.js";
+import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
 import { fold, hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
