@@ -74,7 +74,6 @@ export function later(name, ms, action) {
   }, ms * (0.9 + Math.random() * 0.2)));
 }
 
-/** Now, and again `ms` after it has ended, by an error too. */
 export async function every(name, ms, action) {
   const turn = {};
   timers.set(name, turn);

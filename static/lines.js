@@ -1,6 +1,6 @@
 /**
  * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
- * their place. A line is taken for one row high and put right when drawn.
+ * their place. A line is taken for one row high until it is drawn.
  */
 import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
@@ -59,7 +59,6 @@ export class LineList {
     return this.box.clientHeight;
   }
 
-  /** How far box and list can be scrolled. */
   reach() {
     const { total } = this.heights;
     this.space.style.height = `${Math.min(total, HIGHEST)}px`;
@@ -200,7 +199,7 @@ export class LineList {
   }
 }
 
-/** In pixels: a line is one row high unless it was measured. */
+/** In pixels; only of lines that are not one row high. */
 export class Heights {
   length = 0;
   row = 1;
@@ -210,7 +209,7 @@ export class Heights {
     Object.assign(this, { row, more: new Map() });
   }
 
-  /** Whether it was another. Those measured first are forgotten first. */
+  /** Whether it was another. */
   set(index, height) {
     const more = height - this.row;
     if ((this.more.get(index) ?? 0) === more) return false;
@@ -229,7 +228,6 @@ export class Heights {
     return this.before(this.length);
   }
 
-  /** The line at `y`. */
   at(y) {
     let [low, high] = [0, this.length];
     while (high - low > 1) {

@@ -37,11 +37,11 @@ export class Log {
     return `${path}?${new URLSearchParams(wanted.filter(([, value]) => value))}`;
   }
 
-  /** undefined while it is not here, null if it is no longer kept. What is looked at last is forgotten last. */
+  /** undefined while it is not here, null if it is no longer kept. */
   at(index) {
     const number = Math.floor(index / PAGE);
     const page = this.pages.get(number);
-    if (page) this.pages.delete(number), this.pages.set(number, page);
+    if (page) this.pages.delete(number), this.pages.set(number, page); // looked at last, forgotten last
     return page?.[index % PAGE];
   }
 

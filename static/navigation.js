@@ -3,7 +3,6 @@ import { following, get } from "./connection.js";
 import { settings, toggle } from "./log.js";
 import { count, go, h, parse, write } from "./page.js";
 
-/** Hits are read as they are walked through, without end. */
 export function find(form, chosen) {
   const field = h("input", { type: "search", placeholder: "Find words", "aria-label": "Find words in lines" });
   const scope = h("select", { "aria-label": "Where to look" },
@@ -45,7 +44,6 @@ export function find(form, chosen) {
   }
 }
 
-/** The one after or before the present one; else the first. */
 function beside(selector, present, by) {
   const all = [...document.querySelectorAll(selector)];
   const at = all.findIndex((one) => one.matches(present));
@@ -72,9 +70,9 @@ const KEYS = [
 const dialog = h("dialog.keys", { "aria-label": "Keys" },
   h("dl", ...KEYS.map(([key, what]) => h("div", h("dt", h("kbd", key)), h("dd", what)))),
   h("p.quiet", "Enter does what a key leads to. Shift and an arrow mark a line to link to; arrows choose in the timeline."),
-  h("form", { method: "dialog" },
+  h("form.flow", { method: "dialog" },
     h("label", h("input", { type: "checkbox", checked: settings.keys, change: () => toggle("keys") }), " Single keys"),
-    h("button", { autofocus: true }, "Close")));
+    h("button.end", { autofocus: true }, "Close")));
 document.body.append(dialog);
 
 export const help = h("button.help", { "aria-label": "Keys", title: "Keys (?)", click: () => dialog.showModal() }, "?");

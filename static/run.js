@@ -188,7 +188,6 @@ class Travel {
     if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
   }
 
-  /** The last row at a moment, which is between two of state. */
   async seq(at) {
     let first = this.rows[this.next - 1]?.seq ?? 0;
     let last = (this.rows[this.next]?.seq ?? this.run.tree.seq + 1) - 1;

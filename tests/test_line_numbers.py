@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from jobs.store import lines, schema
+from jobs.store import lines, schema, search
 from jobs.store.rows import RowFilter
 from tests.service import Service
 
@@ -216,3 +216,33 @@ def test_pages_by_level_hold_each_line_once_and_cost_little_however_long_the_log
             assert [row.seq for row in found[:size]] == expected[page["before"] : end]
             most = max(most, instructions)
     assert most < MOST, most
+
+
+def test_a_search_in_one_run_costs_little_beside_very_many_hits_in_another() -> None:
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    rows = [
+        (id_, manager_id, id_, "word")
+        for manager_id, ids in (("old", range(1, 50_001)), ("new", range(50_001, 50_011)))
+        for id_ in ids
+    ]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        schema.migrations.apply(Database(db))
+        db.executemany(
+            "INSERT INTO log (id, manager_id, seq, event, created_at, data)"
+            " VALUES (?, ?, ?, 'job_log', '', json_object('message', ?))",
+            rows,
+        )
+        db.executemany(
+            "INSERT INTO log_words (rowid, message) VALUES (?, ?)", [(row[0], row[3]) for row in rows]
+        )
+        db.set_progress_handler(count_them, 100)
+        for manager_id, hits in (("new", 10), ("old", 100), ("nobody", 0)):
+            found = search.search(db, search.Words("word"), manager_id, (), (), 0, 100)
+            assert [hit["manager_id"] for _, hit in found] == [manager_id] * hits
+    assert instructions < MOST // 10, instructions
