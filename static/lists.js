@@ -30,8 +30,8 @@ function card(definition, started) {
     if (busy) return;
     busy = true;
     clear(answer);
-    const typed = fields.map(({ name, value, input: { type, checked, value: text } }) =>
-      ({ name, value, text: type === "checkbox" ? String(checked) : text }));
+    const typed = fields.map(({ input: { type, checked, value: text }, ...field }) =>
+      ({ ...field, text: type === "checkbox" ? String(checked) : text }));
     try {
       started(await post(`definitions/${part(id)}/runs`, { params: changes(typed) }));
     } catch ({ message, errors, manager_id: blocker, status }) {

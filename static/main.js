@@ -44,9 +44,8 @@ function tallied(data) {
 }
 
 async function relist() {
-  const { items } = await get(`managers?limit=${LISTED}`).catch(() => ({ items: managers }));
-  managers = [];
-  items.forEach(listed);
+  ({ items: managers } = await get(`managers?limit=${LISTED}`).catch(() => ({ items: managers })));
+  draw();
 }
 
 function listed(manager) {
