@@ -75,15 +75,15 @@ def _spans(
             f"SELECT seq, {passing} FROM line_marks WHERE manager_id = :manager AND step_name = :step"  # noqa: S608
             " AND line_number >= coalesce((SELECT max(line_number) FROM line_marks WHERE"
             " manager_id = :manager AND step_name = :step AND seq <= :next), 0)"
-            " AND seq <= :upto ORDER BY line_number",
-            {"manager": manager_id, "step": step, "next": after + 1, "upto": upto},
+            " ORDER BY line_number",
+            {"manager": manager_id, "step": step, "next": after + 1},
         )
         for seq, count in marks:
             if start is not None and count > before:
-                spans.append((max(after, start - 1), seq - 1))
+                spans.append((max(after, start - 1), min(upto, seq - 1)))
                 ahead += count - before
-                if ahead >= PAGE_ROWS + MARK_EVERY:  # of the first part some may be behind
-                    return spans
+            if ahead >= PAGE_ROWS + MARK_EVERY or seq > upto:  # of the first part some may be behind
+                return spans
             start, before = seq, count
     lines, total = _counts(db, manager_id, step, passing)
     if start is not None and total > before:
