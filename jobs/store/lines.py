@@ -12,7 +12,7 @@ from jobs.row import LEVELS
 from jobs.store.rows import PAGE_CHARACTERS, PAGE_ROWS, PIECE_ROWS, Row, RowFilter, to_row
 from jobs.store.schema import MARK_EVERY
 
-RATE_ROWS = 5_000  # looked at
+RATE_ROWS = 2_400  # looked at, forty for a slice
 RATE_SLICES = 60
 
 OWN = ""  # instead of a step's name: the manager itself
