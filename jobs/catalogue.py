@@ -156,18 +156,18 @@ def listing(definition: Definition) -> dict[str, Any]:
         "max_running": definition.max_running,
         "params": definition.params,
         "steps": steps,
-        "errors": [_with_line(each, definition.toml) for each in definition.errors],
+        "errors": [{"where": each.where, "message": each.message} for each in definition.errors],
+        "error_lines": [_line(each, definition.toml) for each in definition.errors],
         "warnings": [{"where": each.where, "message": each.message} for each in definition.warnings],
         "file": definition.path.name,
         "shipped": definition.shipped,
     }
 
 
-def _with_line(problem: Problem, toml: str) -> dict[str, Any]:
-    """A problem, with the line that it is about, if one is."""
-    line = line_of(toml, problem.where)
-    found = {"line": line[0], "text": line[1]} if line else {}
-    return {"where": problem.where, "message": problem.message, **found}
+def _line(problem: Problem, toml: str) -> dict[str, Any] | None:
+    """The line that a problem is about, if one is."""
+    found = line_of(toml, problem.where)
+    return {"line": found[0], "text": found[1]} if found else None
 
 
 def paths(folder: Path) -> list[Path]:

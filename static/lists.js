@@ -49,11 +49,12 @@ function card(definition, started) {
     fields.length > 0 && h("details", h("summary", "Parameters"), ...fields.map(({ name, input }) =>
       h("label", h("span", name), input))),
     errors.length > 0 && h("details.errors", h("summary", plural(errors.length, "error")),
-      ...errors.map((one) => fault("error", one))), ...warnings.map((one) => fault("warning", one)), answer));
+      ...errors.map((one, i) => fault("error", one, definition.error_lines[i]))),
+    ...warnings.map((one) => fault("warning", one)), answer));
 }
 
-const fault = (kind, { where, message, line, text }) => h(`p.fault.${kind}`, h("b", kind), where ? ` ${where}: ` : " ",
-  message, line && h("code", h("span", `line ${line}`), ` ${text}`));
+const fault = (kind, { where, message }, place) => h(`p.fault.${kind}`, h("b", kind), where ? ` ${where}: ` : " ",
+  message, place && h("code", h("span", `line ${place.line}`), ` ${place.text}`));
 
 function clear(answer) {
   answer.replaceChildren();

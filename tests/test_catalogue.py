@@ -344,10 +344,9 @@ timeout = 1
             {
                 "where": "one.toml step.b.type",
                 "message": 'unknown worker type "fetsh", did you mean "fetch"?',
-                "line": 14,
-                "text": 'type = "fetsh"',
             }
         ],
+        "error_lines": [{"line": 14, "text": 'type = "fetsh"'}],
         "warnings": [
             {
                 "where": "one.toml type",

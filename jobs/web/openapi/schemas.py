@@ -145,7 +145,10 @@ DEFINITION = {
     "max_running": NUMBER,
     "params": {"type": "object"},
     "steps": array(DEFINED_STEP),
-    "errors": array(ref("PlaceInFile")),
+    "errors": PLACES,
+    "error_lines": array(
+        or_null(record("The line that an error is about.", {"line": NUMBER, "text": TEXT})),
+    ),
     "warnings": PLACES,
     "file": TEXT,
     "shipped": FLAG,
@@ -156,11 +159,6 @@ STATE: Schema = {"type": "string", "description": "ok, or what is wrong"}
 
 OBJECTS: dict[str, Schema] = {
     "Place": record("A mistake, and where it is.", {"where": TEXT, "message": TEXT}),
-    "PlaceInFile": record(
-        "A mistake, and where in a file it is.",
-        {"where": TEXT, "message": TEXT},
-        {"line": NUMBER, "text": {**TEXT, "description": "what the line says"}},
-    ),
     "Problem": record(
         "Why a request was refused (RFC 9457).",
         {
