@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from jobs.definition import Definition
 from jobs.definition_file import parse, unreadable
 from jobs.nearest import quoted
-from jobs.problem import Problem
+from jobs.problem import Problem, line_of
 
 LARGEST = 256 * 1024  # Bytes of a definition file.
 SETTLED = 2_000_000_000  # Nanoseconds; two changes within one tick of a file system's clock look like one.
@@ -158,10 +158,17 @@ def listing(definition: Definition) -> dict[str, Any]:
         "params": definition.params,
         "steps": steps,
         "errors": [{"where": each.where, "message": each.message} for each in definition.errors],
+        "error_lines": [_line(each, definition.toml) for each in definition.errors],
         "warnings": [{"where": each.where, "message": each.message} for each in definition.warnings],
         "file": definition.path.name,
         "shipped": definition.shipped,
     }
+
+
+def _line(problem: Problem, toml: str) -> dict[str, Any] | None:
+    """The line that a problem is about, if one is."""
+    found = line_of(toml, problem.where)
+    return {"line": found[0], "text": found[1]} if found else None
 
 
 def paths(folder: Path) -> list[Path]:

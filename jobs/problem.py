@@ -35,6 +35,30 @@ class Findings:
         self.warnings.append(Problem(f"{self.file} {key}", message))
 
 
+_MENTION = re.compile(r"\s*(?:\[+([^\]]+)\]|([^=#]+)=)")
+_EXACT = re.compile(r":(\d+):\d+$")
+
+
+def line_of(toml: str, where: str) -> tuple[int, str] | None:
+    """The line that a place is about, and what it says; a key that is missing is so in its table."""
+    exact = _EXACT.search(where)
+    wanted = _plain(re.sub(r"^.*?\.toml ?", "", where))
+    table, longest, found = "", "", None
+    for number, text in enumerate(toml.split("\n"), 1):
+        header, key = mention.groups() if (mention := _MENTION.match(text)) else (None, None)
+        if header:
+            table = _plain(header)
+        here = table + _plain(key) if key else table if header else ""
+        if int(exact[1]) == number if exact else len(here) > len(longest) and wanted.startswith(here):
+            longest, found = here, (number, text.strip())
+    return found
+
+
+def _plain(name: str) -> str:
+    """A name without quotes, blanks and numbers in lists, and with a dot at its end."""
+    return re.sub(r"[\"'\s]|\[\d+\]", "", name) + "."
+
+
 def dotted(*keys: str) -> str:
     """The keys as TOML writes them in one name, in quotes where they need them."""
     return ".".join(key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False) for key in keys)

@@ -1,12 +1,11 @@
 /**
  * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
- * their place. A line is taken for one row high and put right when drawn.
+ * their place. A line is taken for one row high until it is drawn.
  */
 import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
 
 const AHEAD = 10; // rows drawn around what is in sight
-const FETCHED = 200;
 const MEASURED = 10_000; // lines whose heights are known
 const HIGHEST = 15_000_000; // pixels that browsers can place
 
@@ -60,7 +59,6 @@ export class LineList {
     return this.box.clientHeight;
   }
 
-  /** How far box and list can be scrolled. */
   reach() {
     const { total } = this.heights;
     this.space.style.height = `${Math.min(total, HIGHEST)}px`;
@@ -76,7 +74,7 @@ export class LineList {
       const anchor = this.heights.at(top);
       const first = Math.max(0, anchor - AHEAD);
       const last = Math.min(this.log.count, this.heights.at(top + this.view) + 1 + AHEAD);
-      this.log.want(Math.max(0, first - FETCHED), Math.min(this.log.count, last + FETCHED));
+      this.log.want(first, last);
       this.fill(first, last);
       this.block.style.transform = `translateY(${this.heights.before(first) - this.offset}px)`;
       const before = this.heights.before(anchor);
@@ -201,7 +199,7 @@ export class LineList {
   }
 }
 
-/** In pixels: a line is one row high unless it was measured. */
+/** In pixels; only of lines that are not one row high. */
 export class Heights {
   length = 0;
   row = 1;
@@ -211,7 +209,7 @@ export class Heights {
     Object.assign(this, { row, more: new Map() });
   }
 
-  /** Whether it was another. Those measured first are forgotten first. */
+  /** Whether it was another. */
   set(index, height) {
     const more = height - this.row;
     if ((this.more.get(index) ?? 0) === more) return false;
@@ -230,7 +228,6 @@ export class Heights {
     return this.before(this.length);
   }
 
-  /** The line at `y`. */
   at(y) {
     let [low, high] = [0, this.length];
     while (high - low > 1) {

@@ -1,6 +1,6 @@
 /** What can be run, with which parameters, what has run, and what did it find? */
-import { ahead, count, dotted, elapsed, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
-import { address, all, following, get, later, part, post, serverNow } from "./service.js";
+import { address, all, following, get, later, part, post, serverNow } from "./connection.js";
+import { ahead, count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, word, write } from "./page.js";
 import { STATUSES, sum } from "./tree.js";
 
 export function drawDefinitions(parent, items, started) {
@@ -15,7 +15,7 @@ function drawSchedule(element, { schedule, timezone, next_run_at: next, last_ski
   const [run, skip] = element.querySelectorAll(".schedule");
   write(run, next ? `next run ${ahead((Date.parse(next) - serverNow()) / 1000)}` : `scheduled ${schedule}`);
   set(run, "title", next && `${moment(next)} (${schedule}, ${timezone})`);
-  write(skip, skipped ? `skipped ${moment(skipped.due_at)}: ${skipped.reason}` : "");
+  write(skip, skipped && `skipped ${moment(skipped.due_at)}: ${skipped.reason}`);
 }
 
 function card(definition, started) {
@@ -30,8 +30,8 @@ function card(definition, started) {
     if (busy) return;
     busy = true;
     clear(answer);
-    const typed = fields.map(({ name, value, input: { type, checked, value: text } }) =>
-      ({ name, value, text: type === "checkbox" ? String(checked) : text }));
+    const typed = fields.map(({ input: { type, checked, value: text }, ...field }) =>
+      ({ ...field, text: type === "checkbox" ? String(checked) : text }));
     try {
       started(await post(`definitions/${part(id)}/runs`, { params: changes(typed) }));
     } catch ({ message, errors, manager_id: blocker, status }) {
@@ -48,24 +48,13 @@ function card(definition, started) {
     h("p.quiet.about", { title: description }, description), h("p.quiet.schedule"), h("p.quiet.schedule"),
     fields.length > 0 && h("details", h("summary", "Parameters"), ...fields.map(({ name, input }) =>
       h("label", h("span", name), input))),
-    errors.length > 0 && faults(id, errors), ...warnings.map((one) => fault("warning", one)), answer));
+    errors.length > 0 && h("details.errors", h("summary", plural(errors.length, "error")),
+      ...errors.map((one, i) => fault("error", one, definition.error_lines[i]))),
+    ...warnings.map((one) => fault("warning", one)), answer));
 }
 
-function faults(id, errors) {
-  const all = errors.map((one) => fault("error", one));
-  async function toggle() {
-    details.removeEventListener("toggle", toggle);
-    const { toml = "" } = await get(`definitions/${part(id)}`).catch(() => ({}));
-    errors.forEach(({ where }, i) => {
-      const found = place(toml, where);
-      if (found) all[i].append(h("code", h("span", `line ${found.line}`), ` ${found.text}`));
-    });
-  }
-  const details = h("details.errors", { toggle }, h("summary", plural(errors.length, "error")), ...all);
-  return details;
-}
-
-const fault = (kind, { where, message }) => h(`p.fault.${kind}`, h("b", kind), where ? ` ${where}: ` : " ", message);
+const fault = (kind, { where, message }, place) => h(`p.fault.${kind}`, h("b", kind), where ? ` ${where}: ` : " ",
+  message, place && h("code", h("span", `line ${place.line}`), ` ${place.text}`));
 
 function clear(answer) {
   answer.replaceChildren();
@@ -87,48 +76,22 @@ function input(name, value) {
 
 const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** Only what was changed is sent: lists and tables as JSON, the rest as text. */
-export const changes = (fields) => Object.fromEntries(fields.filter(({ value, text }) => text !== shown(value))
-  .map(({ name, value, text }) => [name, typeof value === "object" ? parsed(text) : text]));
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text; // the service says why not
-  }
-}
-
-/** The line that an error is about, "file.toml:3:6" or "file.toml step.NAME.key"; what is missing is so in its table. */
-export function place(toml, where) {
-  const [, exact] = /:(\d+):\d+$/.exec(where) ?? [];
-  const wanted = plain(where.replace(/^.*?\.toml ?/, ""));
-  let [table, longest, found] = ["", "", null];
-  toml.split("\n").forEach((text, i) => {
-    const [, header, key] = /^\s*(?:\[+([^\]]+)\]|([^=#]+)=)/.exec(text) ?? [];
-    if (header) table = plain(header);
-    const here = key ? table + plain(key) : header && table;
-    if (exact ? i + 1 !== Number(exact) : !(here?.length > longest.length && wanted.startsWith(here))) return;
-    [longest, found] = [here, { line: i + 1, text: text.trim() }];
-  });
-  return found;
-}
-
-const plain = (name) => `${name.replace(/["'\s]|\[\d+\]/g, "")}.`;
+/** Only what was changed is sent, as text: the service reads it as what it was. */
+export const changes = (fields) =>
+  Object.fromEntries(fields.filter(({ value, text }) => text !== shown(value)).map(({ name, text }) => [name, text]));
 
 export function drawManagers(parent, items, more, chosen, now) {
   keyed(parent, items, ({ id }) => id, ({ id }) => h("li", h("a", { href: link(id) }, icon("pending"), h("span.name"),
     h("span.time"), h("span.status"), h("span.when"), h("span.counts"))), ({ firstElementChild: anchor }, manager) => {
-    const [sign, name, time, status, when, counts] = anchor.children;
-    const { total_steps: steps, total_jobs: jobs, attempt } = manager;
-    setIcon(sign, manager.status);
-    set(anchor, "aria-current", manager.id === chosen ? "true" : null);
-    anchor.className = manager.status;
-    write(name, manager.name || manager.definition);
-    write(time, elapsed(manager, now));
-    write(status, word(manager.status));
-    write(when, moment(manager.started_at ?? manager.created_at, now));
-    write(counts, dotted(steps && plural(steps, "step"), jobs && plural(jobs, "job"), attempt > 1 && `attempt ${attempt}`));
+    const { id, name, definition, status, attempt, total_steps: steps, total_jobs: jobs } = manager;
+    setIcon(anchor.firstChild, status);
+    set(anchor, "aria-current", id === chosen ? "true" : null);
+    anchor.className = status;
+    fill(anchor, {
+      name: name || definition, time: elapsed(manager, now), status: word(status),
+      when: moment(manager.started_at ?? manager.created_at, now),
+      counts: dotted(steps && plural(steps, "step"), jobs && plural(jobs, "job"), attempt > 1 && `attempt ${attempt}`),
+    });
   });
   const older = more ? "Older runs are kept, too; these are the newest." : "";
   write(parent.nextElementSibling, items.length ? older : "No runs yet. Start one above.");
@@ -138,9 +101,8 @@ export function drawToolbar(parent, { managers = {}, jobs = {} }) {
   keyed(parent, [["Managers", managers], ["Worker jobs", jobs]], ([label]) => label, ([label]) =>
     h("div.tally", { role: "group", "aria-label": `${label} by status` },
       h("span.label", label), " ", h("span.total"), " ", h("span.by")), (element, [, counts]) => {
-    const [, total, by] = element.children;
-    write(total, count(sum(counts)));
-    keyed(by, STATUSES.filter((status) => counts[status]), (status) => status, (status) =>
+    fill(element, { total: count(sum(counts)) });
+    keyed(element.lastChild, STATUSES.filter((status) => counts[status]), (status) => status, (status) =>
       h(`span.count.${status}`, { title: word(status) }, icon(status), h("b"), " ", h("span.word", word(status)), " "),
     (one, status) => write(one.children[1], count(counts[status])));
   });

@@ -1,21 +1,23 @@
 /** Which lines of a log are here, by which filters are they read, and how are they taken along? */
+import { address, get, later, pathOf } from "./connection.js";
 import { count, exactTime, h, keyed, set, write } from "./page.js";
-import { address, get, later, pathOf } from "./service.js";
 import { tag } from "./tree.js";
 
-const PAGE = 256;
-const KEPT = 24;
-const AT_ONCE = 2;
+const PAGE = 256; // lines
+const KEPT = 24; // pages
+const AHEAD = 200; // lines that are read before they come into sight
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
   constructor(id, step, changed) {
     Object.assign(this, { path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
+    this.loading = new Map();
     this.reset();
   }
 
   reset() {
-    Object.assign(this, { count: 0, pages: new Map(), wishes: [], loading: new Set(), first: null, early: [] });
+    for (const stop of this.loading.values()) stop.abort();
+    Object.assign(this, { count: 0, pages: new Map(), loading: new Map(), parts: null, early: [] });
     if (this.filtered) this.index();
     else this.count = this.total;
   }
@@ -37,7 +39,10 @@ export class Log {
 
   /** undefined while it is not here, null if it is no longer kept. */
   at(index) {
-    return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+    const number = Math.floor(index / PAGE);
+    const page = this.pages.get(number);
+    if (page) this.pages.delete(number), this.pages.set(number, page); // looked at last, forgotten last
+    return page?.[index % PAGE];
   }
 
   put(index, line) {
@@ -62,20 +67,20 @@ export class Log {
     }
     if (this.job && line.job_id !== this.job) return;
     if (this.level && LEVELS.indexOf(line.level) < LEVELS.indexOf(this.level)) return;
-    if (!this.first) return void this.early.push(line);
+    if (!this.parts) return void this.early.push(line);
     if (line.seq <= this.upto) return;
     this.upto = line.seq;
-    if (this.count % PAGE === 0) this.first.push(line.line_number);
+    if (!(this.count - this.parts.at(-1)?.before < PAGE)) this.parts.push({ line: line.line_number, before: this.count });
     this.put(this.count++, line);
   }
 
-  /** Where the pages of a filtered log begin; what is written meanwhile waits. */
+  /** Where the parts of a filtered log begin; what is written meanwhile waits. */
   async index() {
     const { pages } = this; // of this filter
     try {
-      const { total, first, last_seq: upto } = await get(this.url({ limit: PAGE, line: "" }, `${this.path}/pages`));
+      const { total, pages: parts, last_seq: upto } = await get(this.url({ line: "" }, `${this.path}/pages`));
       if (pages !== this.pages) return;
-      Object.assign(this, { count: total, first, upto });
+      Object.assign(this, { count: total, parts, upto });
       for (const line of this.early.splice(0)) this.push(line);
       this.changed();
     } catch {
@@ -83,44 +88,50 @@ export class Log {
     }
   }
 
-  want(from, to) {
-    this.wishes = [];
-    for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
-      const here = this.pages.get(page);
-      if (here) this.pages.delete(page), this.pages.set(page, here); // looked at last, forgotten last
-      const last = Math.min(to, (page + 1) * PAGE);
-      for (let i = Math.max(from, page * PAGE); i < last; i++) {
-        if (this.at(i) !== undefined) continue;
-        this.wishes.push(page);
-        break;
-      }
-    }
-    this.fetch();
+  /** What is read with a line: those of a part, from a line number on. */
+  part(index) {
+    const from = index - (index % PAGE);
+    if (!this.filtered) return { line: from + 1, from, to: from + PAGE };
+    const at = this.parts.findLastIndex(({ before }) => before <= index);
+    const { line, before } = this.parts[at];
+    return { line, from: before, to: this.parts[at + 1]?.before ?? this.count };
   }
 
-  async fetch() {
-    const page = this.wishes.find((one) => !this.loading.has(one));
-    if (page === undefined || this.loading.size >= AT_ONCE || (this.filtered && !this.first)) return;
-    const { pages, loading, count } = this;
-    loading.add(page);
-    this.fetch();
-    const start = page * PAGE;
-    const line = this.first?.[page] ?? start + 1;
-    try {
-      const { items } = await get(this.url({ line, limit: PAGE, format: "json" }));
-      if (pages !== this.pages) return;
-      items.forEach((one, i) => {
-        const index = this.first ? start + i : one.line_number - 1;
-        if (index - start < PAGE) this.put(index, one);
-      });
-      for (let i = start; i < Math.min(count, start + PAGE); i++) if (!this.at(i)) this.put(i, null);
-      this.wishes = this.wishes.filter((one) => one !== page);
-      this.changed();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+  missing(from, to) {
+    const parts = [];
+    for (let i = Math.max(0, from); i < Math.min(to, this.count); i++) {
+      if (this.at(i) !== undefined) continue;
+      parts.push(this.part(i));
+      i = parts.at(-1).to - 1;
     }
-    loading.delete(page);
-    if (pages === this.pages) this.fetch();
+    return parts;
+  }
+
+  /** What is in sight comes first, then what is near; what is neither any more is not waited for. */
+  want(first, last) {
+    if (this.filtered && !this.parts) return;
+    const near = this.missing(first - AHEAD, last + AHEAD);
+    for (const [line, stop] of this.loading) if (!near.some((part) => part.line === line)) stop.abort();
+    const inSight = this.missing(first, last);
+    for (const part of inSight.length ? inSight : near) if (!this.loading.has(part.line)) this.fetch(part);
+  }
+
+  async fetch({ line, from, to }) {
+    const { loading } = this;
+    const stop = new AbortController();
+    loading.set(line, stop);
+    try {
+      const { items } = await get(this.url({ line, limit: to - from, format: "json" }), stop.signal);
+      items.forEach((one, i) => {
+        const index = this.filtered ? from + i : one.line_number - 1;
+        if (index < to) this.put(index, one);
+      });
+      for (let i = from; i < Math.min(this.count, to); i++) if (!this.at(i)) this.put(i, null);
+    } catch {
+      if (!stop.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    loading.delete(line);
+    if (loading === this.loading) this.changed();
   }
 }
 

@@ -1,12 +1,11 @@
-/** How do the parts work together? The address chooses a run, one stream brings news, words and keys lead everywhere. */
-import { go, summary, tab } from "./header.js";
+/** How do the parts work together? The address chooses a run, one stream brings news. */
+import { ended } from "./actions.js";
+import { all, cancel, every, get, later, serverNow, Stream } from "./connection.js";
 import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
-import { settings, toggle } from "./log.js";
-import { clockTime, count, h, link, parse, write } from "./page.js";
+import { find, help } from "./navigation.js";
+import { clockTime, h, link, parse, plural, set, word, write } from "./page.js";
 import { Run } from "./run.js";
-import { all, cancel, every, get, later, serverNow, Stream } from "./service.js";
-import { ended } from "./steps.js";
-import { hasEnded, sum } from "./tree.js";
+import { hasEnded, STATUSES, sum } from "./tree.js";
 
 const HIDDEN_FOR = 30_000; // then a tab gives its connection back
 const LISTED = 50;
@@ -45,9 +44,8 @@ function tallied(data) {
 }
 
 async function relist() {
-  const { items } = await get(`managers?limit=${LISTED}`).catch(() => ({ items: managers }));
-  managers = [];
-  items.forEach(listed);
+  ({ items: managers } = await get(`managers?limit=${LISTED}`).catch(() => ({ items: managers })));
+  draw();
 }
 
 function listed(manager) {
@@ -148,85 +146,31 @@ function arrive() {
   linked = {};
 }
 
-function find(form) {
-  const field = h("input", { type: "search", placeholder: "Find words", "aria-label": "Find words in lines" });
-  const scope = h("select", { "aria-label": "Where to look" },
-    ...["this run", "this step", "all runs"].map((name) => h("option", name)));
-  const told = h("output");
-  const button = (name, sign, by) =>
-    h("button", { type: "button", "aria-label": name, title: name, click: () => move(by) }, sign);
-  form.append(field, scope, told, button("Previous hit", "↑", -1), button("Next hit", "↓", 1));
-  form.addEventListener("submit", (event) => event.preventDefault());
-  field.addEventListener("keydown", (event) => event.key === "Enter" && move(event.shiftKey ? -1 : 1));
-  let [asked, hits, at] = [""];
-
-  async function move(by) {
-    const { step } = parse(location.hash);
-    const query = new URLSearchParams({ q: field.value, limit: 1000 });
-    if (scope.value !== "all runs") query.set("manager_id", run?.id ?? "latest");
-    if (scope.value === "this step" && step) query.set("step", step);
-    if (!field.value.trim()) return write(told, "");
-    const wanted = `search?${query}`;
-    try {
-      if (asked !== wanted) {
-        write(told, "…");
-        [asked, at, hits] = [wanted, by < 0 ? 0 : -1, null];
-        hits = await get(wanted);
-      }
-    } catch ({ message }) {
-      asked = "";
-      return write(told, message);
-    }
-    if (asked !== wanted || !hits) return; // other words by now
-    const { items, next } = hits;
-    if (!items.length) return write(told, "no hits");
-    at = (at + by + items.length) % items.length;
-    write(told, `${count(at + 1)} of ${count(items.length)}${next ? "+" : ""}`);
-    go(items[at].manager_id, items[at]);
-  }
+function summary(tree) {
+  const { name, definition, status } = tree?.manager ?? {};
+  const known = name || definition;
+  if (!known) return "";
+  if (status !== "running") return `${known}: ${word(status)}`;
+  const running = [...tree.steps.values()].filter((step) => step.status === "running");
+  return running.map(({ name: step, lines, counts: { total_jobs: total, completed_jobs: done, failed_jobs: failed } }) => {
+    if (!total) return `${step}: ${plural(lines, "line")}`;
+    return `${step}: ${done} of ${total} done${failed ? `, ${failed} failed` : ""}`;
+  }).join("; ");
 }
 
-const KEYS = [
-  ["j", "next run", () => beside(".managers a", ({ hash }) => hash === link(run?.id), 1)?.click()],
-  ["k", "previous run", () => beside(".managers a", ({ hash }) => hash === link(run?.id), -1)?.click()],
-  ["n", "next step", () => beside(".fold", (fold) => fold === document.activeElement, 1)?.focus()],
-  ["p", "previous step", () => beside(".fold", (fold) => fold === document.activeElement, -1)?.focus()],
-  ["l", "lines of the step", () => document.activeElement.closest(".step")?.querySelector("[role=log]").focus()],
-  ["e", "first error", ".groups button"],
-  ["/", "find words", ".find input"],
-  ["t", "timeline", ".bars"],
-  ["m", "moment: a slider over the past", ".travel input"],
-  ["d", "definitions", ".definitions button:enabled"],
-  ["f", "documents: filter", ".documents input"],
-  ["c", "cancel the run", ".actions .cancel .open"],
-  ["r", "retry the run", ".actions .retry .open"],
-  ["?", "these keys", () => dialog.showModal()],
-];
+const SIGNS = "▶○✓⚠✗⊘⚡»"; // in the order of STATUSES
+const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
+const tabIcon = document.querySelector("link[rel=icon]");
+const plain = tabIcon.href;
 
-function beside(selector, isNow, by) {
-  const all = [...document.querySelectorAll(selector)];
-  const at = all.findIndex(isNow);
-  return at < 0 ? all[0] : all[at + by];
+function tab(tree) {
+  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
+  const known = name || definition;
+  const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
+  document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
+  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
-
-const single = h("input", { type: "checkbox", checked: settings.keys, change: () => toggle("keys") });
-const dialog = h("dialog.keys", { "aria-label": "Keys" },
-  h("dl", ...KEYS.map(([key, what]) => h("div", h("dt", h("kbd", key)), h("dd", what)))),
-  h("p.quiet", "Enter does what a key leads to. Shift and an arrow mark a line to link to; arrows choose in the timeline."),
-  h("form", { method: "dialog" }, h("label", single, " Single keys"), h("button", { autofocus: true }, "Close")));
-const help = h("button.help", { "aria-label": "Keys", title: "Keys (?)", click: () => dialog.showModal() }, "?");
-document.querySelector(".bar").append(help, dialog);
-
-addEventListener("keydown", (event) => {
-  const { key, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !settings.keys) return;
-  if (target.matches("input:not([type=checkbox], [type=range]), textarea, select")) return;
-  const [, , lead] = KEYS.find(([one]) => one === key) ?? [];
-  if (!lead) return;
-  event.preventDefault();
-  if (typeof lead === "function") return lead();
-  [...document.querySelectorAll(lead)].find((one) => one.offsetParent)?.focus();
-});
 
 // The # of the address is the chosen run's.
 document.querySelector(".skip").addEventListener("click", (event) => {
@@ -241,7 +185,8 @@ addEventListener("pagehide", () => stream.pause());
 document.addEventListener("visibilitychange", visibility);
 document.addEventListener("reading", draw);
 
-find($("find"));
+find($("find"), () => run?.id);
+document.querySelector(".bar").append(help);
 every("tick", 1_000, tick);
 every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
 if (linked.id) choose();

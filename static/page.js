@@ -20,7 +20,12 @@ function made(create, name, children) {
 
 /** Only what changed: an untouched node keeps the reader's selection and costs no layout. */
 export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent !== (text ||= "")) element.textContent = text;
+}
+
+/** Each text into the first element of that class. */
+export function fill(element, texts) {
+  for (const [name, text] of Object.entries(texts)) write(element.querySelector(`.${name}`), text);
 }
 
 export function set(element, name, value) {
@@ -29,7 +34,7 @@ export function set(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-/** A child for each item; one whose key was there before keeps its element. */
+/** A child for each item; one whose key was there keeps its element. */
 export function keyed(parent, items, key, make, update = () => {}) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   const wanted = items.map((item) => {
@@ -76,7 +81,6 @@ export const dotted = (...parts) => parts.filter(Boolean).join(" · ");
 export const clockTime = (at) => new Date(at).toTimeString().slice(0, 8);
 export const exactTime = (at) => `${clockTime(at)}.${String(new Date(at) % 1000).padStart(3, "0")}`;
 
-/** With its date unless it is today, and its year unless it is this one. */
 export function moment(at, now = Date.now()) {
   const [t, today] = [new Date(at), new Date(now)];
   if (t.toDateString() === today.toDateString()) return clockTime(t);
@@ -84,7 +88,6 @@ export function moment(at, now = Date.now()) {
   return `${t.toLocaleDateString(undefined, { year, month: "short", day: "numeric" })}, ${clockTime(t)}`;
 }
 
-/** "40 ms", "4.2s", "12s", "3m 05s", "1h 02m". */
 export function duration(seconds) {
   if (seconds >= 10) return ticking(seconds);
   return seconds < 1 ? `${Math.round(Math.max(0, seconds) * 1000)} ms` : `${seconds.toFixed(1)}s`;
@@ -126,6 +129,11 @@ export function link(id, step = null, range = null) {
   return `#/managers/${encodeURIComponent(id)}${step === null ? "" : `/${encodeURIComponent(step)}${lines}`}`;
 }
 
+export function go(id, { step_name: step, line_number: number }) {
+  location.replace(link(id, step ?? "", { from: number, to: number }));
+  dispatchEvent(new Event("hashchange"));
+}
+
 function decode(text) {
   try {
     return decodeURIComponent(text);
@@ -163,7 +171,7 @@ function earlier(states) {
 const CODES = /\x1b\[([\d;:]*)m|\x1b\[[\d;:<=>?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?/g;
 const STYLES = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "struck" };
 
-/** A text in the colours that its codes (SGR) ask for; all other codes are left out. */
+/** A text in the colours of its SGR codes, without all other codes. */
 export function coloured(text) {
   const [nodes, style] = [[], {}];
   let from = 0;
@@ -199,7 +207,6 @@ function change(style, codes) {
 
 const HUES = [, 25, 150, 80, 265, 325, 200]; // red to cyan
 
-/** 16 colours for either theme, a cube of six steps each, 24 greys. */
 function palette(n) {
   if (n < 16) {
     const [hue, bright] = [HUES[n % 8], n < 8 ? 0 : 0.08];
@@ -212,7 +219,7 @@ function palette(n) {
 }
 
 function styled(text, { front, back, inverse, ...flags }) {
-  if (inverse) [front, back] = [back ?? "var(--sunk)", front ?? "var(--text)"];
+  if (inverse) [front, back] = [back ?? "var(--page)", front ?? "var(--text)"];
   const classes = Object.keys(flags).filter((flag) => flags[flag]);
   if (!front && !back && !classes.length) return text;
   const span = h(["span", ...classes].join("."), text);

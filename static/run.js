@@ -1,10 +1,9 @@
 /** How does the chosen run live on the page, now and at any moment of its past? */
-import { badge, Glance, Header } from "./header.js";
+import { address, get, pathOf, serverNow } from "./connection.js";
 import { documents } from "./lists.js";
 import { Log } from "./log.js";
 import { exactTime, h, keyed, set, write } from "./page.js";
-import { address, get, pathOf, serverNow } from "./service.js";
-import { Step } from "./steps.js";
+import { badge, Glance, Header, Step } from "./steps.js";
 import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
@@ -189,7 +188,6 @@ class Travel {
     if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
   }
 
-  /** The last row at a moment, which is between two of state. */
   async seq(at) {
     let first = this.rows[this.next - 1]?.seq ?? 0;
     let last = (this.rows[this.next]?.seq ?? this.run.tree.seq + 1) - 1;

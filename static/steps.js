@@ -1,8 +1,143 @@
-/** How does each step look, and what can be done with it? One that starts unfolds itself, if not folded by hand. */
+/** How do a run and each of its steps look? A step that starts unfolds itself, if not folded by hand. */
+import { cancelling, deleting, noticeButton, retrying } from "./actions.js";
+import { address, get, later, pathOf } from "./connection.js";
 import { LineList } from "./lines.js";
-import { dotted, elapsed, h, icon, link, plural, set, setIcon, ticking, word, write } from "./page.js";
-import { address, cancel, every, get, pathOf, post, remove } from "./service.js";
+import {
+  clockTime, count, dotted, elapsed, fill, go, h, icon, keyed, link, moment, plural, s, set, setIcon, ticking, word, write,
+} from "./page.js";
 import { hasEnded } from "./tree.js";
+
+export class Header {
+  constructor(id, deleted) {
+    this.id = id;
+    this.icon = icon("pending");
+    this.title = h("h1", { tabindex: -1 });
+    this.badge = h("span.badge");
+    this.given = h("div.flow");
+    this.notices = h("div.flow");
+    this.cancel = cancelling(id, {}, this.title);
+    this.retry = retrying(id, {}, this.title);
+    this.remove = deleting(id, this.title, deleted);
+    this.tell = noticeButton(id);
+    this.element = h("header.run-head",
+      h("div.title.flow", this.icon, this.title, this.badge),
+      h("div.state.flow", h("span.status"), h("span.time"), h("p.counts"), h("div.actions.flow.end", this.tell,
+        this.cancel.element, this.retry.element, this.remove.element,
+        h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
+      h("p.reason"), h("p.quiet.facts"), this.given, this.notices);
+  }
+
+  draw({ manager, gaps }, badge, now) {
+    const { status, name, definition, reason, attempt, started_at: started, created_at: at = started } = manager;
+    this.element.className = `run-head ${status}`;
+    setIcon(this.icon, status);
+    write(this.title, name ?? definition ?? this.id);
+    this.badge.className = `badge ${badge.kind}`;
+    set(this.badge, "title", badge.title);
+    fill(this.element, {
+      badge: badge.text, status: word(status), time: elapsed(manager, now), counts: counts(manager.counts),
+      reason: status !== "pending" && reason,
+      facts: dotted(definition, this.id, at && `started ${moment(started ?? at)}`, attempt > 1 && `attempt ${attempt}`),
+    });
+    if (manager.toml !== this.shown) this.describe(manager);
+    keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
+      h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
+    const ended = hasEnded(status);
+    this.tell.hidden ||= ended;
+    this.cancel.draw(!ended);
+    this.retry.draw(ended && status !== "completed", status === "interrupted" ? "Resume" : "Retry failed");
+    this.remove.draw(ended);
+  }
+
+  describe({ toml, params = {} }) {
+    this.shown = toml;
+    const given = Object.entries(params).map(([name, value]) =>
+      h("div", h("dt", name), h("dd", typeof value === "string" && value ? value : JSON.stringify(value))));
+    this.given.replaceChildren(h("dl.params.flow", ...given),
+      h("details.toml", h("summary", "Definition (TOML)"), h("pre", { tabindex: 0 }, toml)));
+  }
+}
+
+const counts = ({ total_steps: steps, total_jobs: jobs, failed_jobs: failed, ...of }) => dotted(
+  steps && `${of.completed_steps + of.completed_with_warnings_steps} of ${plural(steps, "step")}`,
+  jobs && `${count(of.completed_jobs)} of ${plural(jobs, "worker job")}`,
+  failed && `${count(failed)} failed`);
+
+const WORDS = {
+  waiting: "waiting: many tabs are open",
+  stopping: "service is stopping, reconnecting",
+  busy: "service is busy, trying again",
+};
+const RECEIPT = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
+
+/** What is the picture worth? It is `behind` while rows of the past are coming. */
+export function badge({ receipt }, stream, behind) {
+  if (receipt) {
+    const { complete, received, total } = receipt;
+    const text = `${complete ? "complete" : "incomplete"}: ${count(received)} of ${plural(total, "line")}`;
+    return { kind: complete ? "good" : "bad", text, title: RECEIPT };
+  }
+  const { state } = stream;
+  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
+  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
+  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
+}
+
+export class Glance {
+  constructor(id) {
+    this.id = id;
+    this.curve = s("path");
+    this.peak = h("span");
+    this.rate = h("span.rate.quiet.flow", { hidden: true },
+      s("svg", { viewBox: "0 0 120 20", "aria-hidden": true }, this.curve), this.peak);
+    this.list = h("ul", { tabindex: 0, "aria-label": "Errors by how often they occur" });
+    this.problem = h("span.problem", { role: "alert" });
+    this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
+  }
+
+  /** Every other second, if there are more lines. */
+  async draw({ manager: { lines } }) {
+    if (!lines || this.known === lines || this.asking) return;
+    this.asking = true;
+    try {
+      const [rate, { error_groups: groups }] = await Promise.all([get(pathOf(this.id, "/log/rate")), get(pathOf(this.id))]);
+      this.plot(rate);
+      this.group(groups);
+      this.known = lines;
+    } catch {} // the next time
+    later(`glance ${this.id}`, 2_000, () => (this.asking = false));
+  }
+
+  plot({ seconds, lines }) {
+    const most = Math.max(...lines);
+    if (!most) return;
+    this.rate.hidden = false;
+    const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
+    set(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
+    write(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);
+  }
+
+  group(groups) {
+    this.errors.hidden = !groups.length;
+    keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
+      write(item.firstElementChild, `${count(group.count)} ×`));
+  }
+
+  /** Of a traceback the last line says most. */
+  one({ message, first_seq: first }) {
+    const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
+    return h("li", h("b"), h("button.link", { title, click: () => this.go(first) }, text || "(empty)"));
+  }
+
+  async go(seq) {
+    write(this.problem, "");
+    try {
+      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${seq - 1}`))).items[0]);
+    } catch (error) {
+      write(this.problem, error.message);
+    }
+  }
+}
 
 const choices = new Map(); // by hand, by "ID/STEP"
 
@@ -15,19 +150,12 @@ export class Step {
     this.icon = icon("pending");
     this.fold = h("button.fold", { click: () => this.choose(!this.unfolded) },
       icon("chevron"), this.icon, h("span.name", title));
-    this.status = h("span.status");
-    this.facts = h("span.facts");
-    this.warnings = h("span.chip.warning");
-    this.errors = h("a.chip.error", { target: "_blank", href: address(this.lines.url({ level: "error" })) });
-    this.time = h("span.time");
+    const errors = address(this.lines.url({ level: "error" }));
     this.parts = PARTS.map((status) => h(`i.${status}`));
     this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);
-    this.far = h("p.progress-text");
-    this.progress = h("div.progress.flow", this.bar, this.far);
+    this.progress = h("div.progress.flow", this.bar, h("p.progress-text"));
     this.cancel = cancelling(id, { step: name }, this.fold);
     this.retry = retrying(id, { step: name }, this.fold);
-    this.reason = h("p.reason");
-    this.about = h("span");
     this.list = new LineList(this.lines, {
       label: name ? `Lines of ${name}` : "Lines of the manager itself",
       href: (number) => link(id, name, { from: number, to: number }),
@@ -36,12 +164,12 @@ export class Step {
         run.mark(name, range);
       },
     });
-    this.empty = h("p.quiet");
-    this.body = h("div.body", this.list.element, this.empty, h("div.foot.flow", this.about,
+    this.body = h("div.body", this.list.element, h("p.quiet.none"), h("div.foot.flow", h("span.about"),
       name && this.cancel.element, name && this.retry.element, h("a", { href: address(this.lines.url()) }, "as text")));
     this.element = h("section.step.card", { "aria-label": title },
-      h("div.head.flow", h("h3", this.fold), this.status, this.errors, this.warnings, this.facts, this.time),
-      this.progress, this.reason, this.body);
+      h("div.head.flow", h("h3", this.fold), h("span.status"), h("a.chip.error", { target: "_blank", href: errors }),
+        h("span.chip.warning"), h("span.facts"), h("span.time")),
+      this.progress, h("p.reason"), this.body);
   }
 
   show(range) {
@@ -74,21 +202,23 @@ export class Step {
     this.started ||= own ? levels.warning + levels.error > 0 : status === "running" || lines > 0;
     this.element.className = `step card ${own ? "own" : status}`;
     setIcon(this.icon, status);
-    write(this.status, own ? "" : word(status));
-    write(this.facts, dotted(attempt > 1 && `attempt ${attempt}`, counts.total_jobs && plural(counts.total_jobs, "job"),
-      lines && plural(lines, "line")));
-    write(this.warnings, levels.warning ? plural(levels.warning, "warning") : "");
-    write(this.errors, levels.error ? plural(levels.error, "error") : "");
-    write(this.time, own ? "" : elapsed(lane, now));
+    const waiting = status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
+    fill(this.element, {
+      status: !own && word(status),
+      error: levels.error && plural(levels.error, "error"),
+      warning: levels.warning && plural(levels.warning, "warning"),
+      facts: dotted(attempt > 1 && `attempt ${attempt}`, counts.total_jobs && plural(counts.total_jobs, "job"),
+        lines && plural(lines, "line")),
+      time: !own && elapsed(lane, now),
+      reason: !own && status !== "pending" && reason, // the manager's lines tell of a retry
+      none: !lines && (ended ? "No lines." : waiting),
+      about: dotted(description, type && `type ${type}`, after && `after ${after}`),
+    });
     this.advance(lane, ended);
     this.cancel.draw(!ended);
     const again = status === "interrupted" ? "Resume this step" : "Retry this step";
     this.retry.draw(over && ended && status !== "completed", again);
-    write(this.reason, (!own && status !== "pending" && reason) || ""); // the manager's lines tell of a retry
-    write(this.about, dotted(description, type && `type ${type}`, after && `after ${after}`));
     this.turn();
-    const waiting = status === "pending" && after ? `Waits for ${after}.` : "No lines yet.";
-    write(this.empty, lines ? "" : ended ? "No lines." : waiting);
     this.list.element.hidden = !lines;
     this.lines.grow(lane);
     this.list.draw(since);
@@ -109,113 +239,8 @@ export class Step {
     set(this.bar, "aria-valuemax", total);
     set(this.bar, "aria-valuenow", total - of("pending") - of("running"));
     set(this.bar, "aria-valuetext", text);
-    write(this.far, dotted(text, left));
+    fill(this.progress, { "progress-text": dotted(text, left) });
   }
 }
 
 const PARTS = ["completed", "failed", "cancelled", "interrupted", "running"];
-
-class Action {
-  /** `heading` takes the focus of a control that goes away; `busy` is its label until the state changes. */
-  constructor(heading, { name, label, title, send, sent, busy, ask }) {
-    Object.assign(this, { heading, label, send, sent, busy });
-    this.problem = h("span.problem", { role: "alert" });
-    this.open = h("button.open", { title, click: () => (ask ? this.turn(true) : this.go()) }, label);
-    this.element = h(`div.control.flow.${name}`, this.open, this.problem);
-    if (!ask) return;
-    this.reason = ask.reason && h("input", { placeholder: "Reason (optional)", "aria-label": "Reason", maxlength: 200 });
-    this.yes = h("button.danger", ask.confirm);
-    const submit = (event) => {
-      event.preventDefault();
-      this.go();
-    };
-    this.form = h("form.flow", { submit, keydown: ({ key }) => key === "Escape" && this.turn(false) },
-      ask.about, this.reason, this.yes, h("button", { type: "button", click: () => this.turn(false) }, ask.keep));
-  }
-
-  turn(asking) {
-    this.show(asking);
-    (asking ? this.reason || this.yes : this.open).focus();
-  }
-
-  show(asking) {
-    write(this.problem, "");
-    const control = asking ? this.form : this.open;
-    if (!control.parentElement) this.element.replaceChildren(control, this.problem); // moved, it would lose the focus
-  }
-
-  /** `disabled` would take the focus away. */
-  async go() {
-    if (this.sending) return;
-    this.sending = true;
-    write(this.problem, "");
-    try {
-      await this.send(this.reason?.value);
-      if (this.form?.contains(document.activeElement)) this.heading.focus();
-      this.show(false);
-      this.open.disabled = Boolean(this.busy);
-      write(this.open, this.busy ?? this.label);
-      this.sent?.();
-    } catch (error) {
-      write(this.problem, error.message);
-    }
-    this.sending = false;
-  }
-
-  draw(possible, label = this.label) {
-    if (possible === this.possible && label === this.label) return;
-    if (!possible && this.element.contains(document.activeElement)) this.heading.focus();
-    Object.assign(this, { possible, label });
-    this.element.hidden = !possible;
-    this.show(false);
-    this.open.disabled = false;
-    if (this.reason) this.reason.value = "";
-    write(this.open, label);
-  }
-}
-
-export function cancelling(id, of, heading) {
-  const [what = "run"] = Object.keys(of);
-  return new Action(heading, {
-    name: "cancel", label: what === "run" ? "Cancel…" : `Cancel ${what}…`, busy: "Cancelling…",
-    ask: { confirm: `Cancel this ${what}`, keep: "Keep running", reason: true },
-    send: (reason) => post(pathOf(id, "/cancel"), { ...of, ...(reason && { reason }) }),
-  });
-}
-
-export const retrying = (id, of, heading) => new Action(heading, {
-  name: "retry", label: "Retry failed", title: "Run again what did not complete, and nothing else",
-  send: () => post(pathOf(id, "/retry"), of),
-});
-
-export const deleting = (id, heading, sent) => new Action(heading, {
-  name: "delete", label: "Delete…", sent, send: () => remove(pathOf(id)),
-  ask: {
-    confirm: "Delete this run", keep: "Keep it",
-    about: "Its lines and worker jobs are removed for good; documents stay.",
-  },
-});
-
-let wanted = null; // the run to tell of
-
-export function noticeButton(id) {
-  const click = async () => {
-    const on = wanted !== id && (await Notification.requestPermission()) === "granted";
-    wanted = on ? id : null;
-    set(button, "aria-pressed", on);
-    // A hidden tab has given its stream back.
-    if (on) every("notice", 5_000, async () => document.hidden && ended(await get(pathOf(id))));
-    else cancel("notice");
-  };
-  const button = h("button", { title: "A notice of the browser when this run has ended", click }, "Tell me");
-  button.hidden = !("Notification" in window);
-  set(button, "aria-pressed", wanted === id);
-  return button;
-}
-
-export function ended({ id, name, definition, status }) {
-  if (id !== wanted || !hasEnded(status)) return;
-  wanted = null;
-  cancel("notice");
-  new Notification(`${name || definition}: ${word(status)}`, { tag: id });
-}

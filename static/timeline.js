@@ -2,9 +2,9 @@
  * When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. Only rows in
  * sight are drawn, a few times a second at most.
  */
+import { cancelling } from "./actions.js";
+import { following, get, pathOf } from "./connection.js";
 import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
-import { following, get, pathOf } from "./service.js";
-import { cancelling } from "./steps.js";
 import { fold, hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
@@ -182,7 +182,6 @@ export function rows(steps, jobs, now, slowest = false) {
   });
 }
 
-/** How many jobs ran at once, in each slice of a step's time and at most. */
 export function atOnce(jobs, from, to) {
   const turns = jobs.flatMap((job) => [[job.from, 1], [job.to, -1]]).sort(([a, up], [b, down]) => a - b || up - down);
   const running = new Array(SLICES).fill(0);
@@ -202,7 +201,6 @@ function crowd(running, most, left, width) {
   return `M${left} 16${points.join("")}V16Z`;
 }
 
-/** Round times on the axis, in milliseconds. */
 export function ticks(whole, most = 8) {
   let step = 1;
   for (let i = 0; whole / step > most; i++) step *= [2, 2.5, 2][i % 3];

@@ -29,7 +29,6 @@ export const emptyTree = (id) => ({
   receipt: null,
 });
 
-/** Before the first row. */
 export function beginning({ id, manager: { name, definition, params, toml, created_at }, steps }) {
   const pending = [...steps.values()].map(({ name, description, type, depends }) =>
     ({ name, description, type, depends, status: "pending" }));

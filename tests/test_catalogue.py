@@ -346,6 +346,7 @@ timeout = 1
                 "message": 'unknown worker type "fetsh", did you mean "fetch"?',
             }
         ],
+        "error_lines": [{"line": 14, "text": 'type = "fetsh"'}],
         "warnings": [
             {
                 "where": "one.toml type",

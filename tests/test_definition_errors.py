@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.definition_file import parse
+from jobs.problem import line_of
 from tests.one_definition import check_errors, read
 
 
@@ -295,3 +296,43 @@ def test_a_stem_that_is_no_id_needs_an_id(tmp_path: Path) -> None:
         f'My Job.toml id: missing, and the file\'s stem "My Job" is no id: {ID_RULE}'
     ]
     assert (definition.id, definition.id_is_known) == ("My Job", False)
+
+
+PLACES = """id = "x"
+tags = [
+  "a",
+]
+[params]
+at = [1]
+
+[step.a]
+type = "agent"
+limit = 3 # [step.b]
+ [ step . "b.c" ]
+"type" = "web"
+a.b = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("x.toml:3:4", 3),
+        ("x.toml id", 1),
+        ("x.toml tags[0]", 2),
+        ("x.toml params.at[0]", 6),
+        ("x.toml step.a", 8),
+        ("x.toml step.a.limit", 10),
+        ("x.toml step.a.missing", 8),
+        ('x.toml step."b.c".type', 12),
+        ('x.toml step."b.c"', 11),
+        ('x.toml step."b.c".a.b', 13),
+    ],
+)
+def test_an_error_is_at_the_line_of_its_key_else_of_its_table(where: str, line: int) -> None:
+    assert line_of(PLACES, where) == (line, PLACES.splitlines()[line - 1].strip())
+
+
+@pytest.mark.parametrize("where", ["x.toml", "x.toml nothing", "x.toml:99:1", ""])
+def test_an_error_that_is_about_no_line_has_none(where: str) -> None:
+    assert line_of(PLACES, where) is None

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from jobs.store import lines, schema
+from jobs.store import lines, schema, search
+from jobs.store.rows import RowFilter
 from tests.service_process import Service
 
 WORKERS = """
@@ -55,6 +56,11 @@ def test_a_line_is_found_by_its_number(service: Service, line: int) -> None:
 def test_the_first_and_every_256th_line_after_it_is_marked(service: Service) -> None:
     with closing(sqlite3.connect(f"file:{service.db}?mode=ro", uri=True)) as db:
         marks = db.execute("SELECT step_name, line_number, seq FROM line_marks").fetchall()
+        before = db.execute("SELECT debug_lines, info_lines, warning_lines, error_lines FROM line_marks")
+        assert before.fetchall() == [
+            (0, 0, 0, 0),
+            *2 * [(0, n - n // 10, n // 10 - n // 100, n // 100) for n in (0, 256, 512, 768)],
+        ]
         lines = db.execute("SELECT coalesce(step_name, ''), line_number, seq FROM log WHERE level NOTNULL")
         assert set(marks) < set(lines)
     assert [(step, number) for step, number, _ in marks] == [
@@ -92,16 +98,17 @@ def test_pages_of_a_filtered_log_begin_where_they_are_said_to(service: Service) 
         return service.get("/managers/latest/log/pages", **parameters)
 
     last_seq = service.get("/managers/latest")["last_seq"]
-    assert pages(step="a", level="warning", limit=40) == {
+    assert pages(step="a", level="warning") == {
         "total": 99,
-        "first": [10, 410, 810],
+        "pages": [{"line": 1, "before": 0}],
         "last_seq": last_seq,
     }
-    assert pages(step="a", level="error", limit=1)["first"] == list(range(100, 1000, 100))
-    assert pages(step="a")["first"] == list(range(1, 1001, 100))
+    infos = pages(step="a", level="info")
+    assert infos["total"] == 999
+    assert infos["pages"] == [{"line": n, "before": n - 1} for n in (1, 257, 513, 769)]
     job_id = service.get("/managers/latest/jobs", step="b")["items"][0]["job_id"]
-    assert pages(step="b", job=job_id)["first"] == [1000]
-    assert pages(step="nobody")["total"] == 0
+    assert pages(step="b", job=job_id)["pages"] == [{"line": 1000, "before": 0}]
+    assert pages(step="nobody") == {"total": 0, "pages": [], "last_seq": last_seq}
     assert pages()["total"] == len(asked(service, line=1))
     assert service.client.get("/managers/latest/log/pages?step=a,b").status_code == 400
 
@@ -138,9 +145,104 @@ def test_a_database_of_before_gets_counts_and_marks(tmp_path: Path) -> None:
             200,
         )
         assert [lines.before_line(db, "m", "a", number, 600) for number in (1, 515)] == [0, 514]
+        assert db.execute("SELECT info_lines, error_lines FROM line_marks").fetchall() == [
+            (0, 0),
+            (171, 85),
+            (342, 170),
+        ]
         assert db.execute("SELECT step_name, line_number, seq FROM line_marks").fetchall() == [
             ("a", 1, 1),
             ("a", 257, 257),
             ("a", 513, 513),
         ]
     db.close()
+
+
+LEVELS = ("info", "warning", "error")
+MOST = 500_000  # instructions of SQLite for an answer
+
+
+def _level(number: int) -> str:
+    return "error" if number % 1000 == 300 else "warning" if number % 100 == 0 else "info"
+
+
+def _fill(db: sqlite3.Connection, count: int) -> None:
+    """So many lines of step ``a``, few of them errors, and behind them as many of ``b``."""
+    schema.migrations.apply(Database(db), stop_before="add_line_marks")
+    db.execute(
+        "INSERT INTO managers (id, definition, status, last_seq) VALUES ('m', 'd', 'completed', ?)",
+        [2 * count],
+    )
+    db.executemany(
+        "INSERT INTO steps (step_id, manager_id, name, status, lines) VALUES (?, 'm', ?, 'completed', ?)",
+        [("id of a", "a", count), ("id of b", "b", count)],
+    )
+    db.executemany(
+        "INSERT INTO log (manager_id, seq, event, step_name, level, line_number, created_at, data)"
+        " VALUES ('m', ?, 'job_log', ?, ?, ?, '', '{\"message\":\"x\"}')",
+        [(n, "a", _level(n), n) for n in range(1, count + 1)]
+        + [(n + count, "b", "info", n) for n in range(1, count + 1)],
+    )
+    schema.migrations.apply(Database(db))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("count", [10_000, 100_000])
+def test_pages_by_level_hold_each_line_once_and_cost_little_however_long_the_log(
+    level: str, count: int
+) -> None:
+    levels = LEVELS[LEVELS.index(level) :]
+    wanted = RowFilter(steps=frozenset("a"), levels=frozenset(levels))
+    expected = [number for number in range(1, count + 1) if _level(number) in levels]
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        _fill(db, count)
+        db.set_progress_handler(count_them, 100)
+        told = lines.pages(db, "m", wanted)
+        assert told["total"] == len(expected)
+        most = instructions
+        ends = [*(page["before"] for page in told["pages"][1:]), len(expected)]
+        for page, end in zip(told["pages"], ends, strict=True):
+            instructions = 0
+            after = lines.before_line(db, "m", "a", page["line"], 2 * count)
+            found = lines.chosen(db, "m", wanted, after, 2 * count)
+            size = end - page["before"]
+            assert 0 < size <= schema.MARK_EVERY
+            assert [row.seq for row in found[:size]] == expected[page["before"] : end]
+            most = max(most, instructions)
+    assert most < MOST, most
+
+
+def test_a_search_in_one_run_costs_little_beside_very_many_hits_in_another() -> None:
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    rows = [
+        (id_, manager_id, id_, "word")
+        for manager_id, ids in (("old", range(1, 50_001)), ("new", range(50_001, 50_011)))
+        for id_ in ids
+    ]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        schema.migrations.apply(Database(db))
+        db.executemany(
+            "INSERT INTO log (id, manager_id, seq, event, created_at, data)"
+            " VALUES (?, ?, ?, 'job_log', '', json_object('message', ?))",
+            rows,
+        )
+        db.executemany(
+            "INSERT INTO log_words (rowid, message) VALUES (?, ?)", [(row[0], row[3]) for row in rows]
+        )
+        db.set_progress_handler(count_them, 100)
+        for manager_id, hits in (("new", 10), ("old", 100), ("nobody", 0)):
+            found = search.search(db, search.Words("word"), manager_id, (), (), 0, 100)
+            assert [hit["manager_id"] for _, hit in found] == [manager_id] * hits
+    assert instructions < MOST // 10, instructions

@@ -13,7 +13,7 @@ STATIC = ROOT / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 TEXT = {path.name: path.read_text(encoding="utf-8") for path in FILES}
 LARGEST = 40_000  # bytes of all files, compressed as one stream
-LARGEST_APART = 43_000  # one by one
+LARGEST_APART = 42_000  # one by one, as a browser gets them
 LONGEST = 250  # lines of a file
 
 
@@ -41,8 +41,8 @@ def test_the_panels_modules() -> None:
     node = program("node")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     major = int(version.removeprefix("v").partition(".")[0])
-    if major < 18:
-        pytest.skip(f"node {version.strip()} has no test runner")
+    if major < 20:
+        pytest.skip(f"node {version.strip()} has no AbortSignal.any")
     # Without a package.json an older node takes .js files for CommonJS.
     flags = ["--experimental-default-type=module"] if major < 22 else []
     done = subprocess.run(

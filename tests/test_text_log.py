@@ -244,6 +244,7 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
 @example({"tail": 100, "q": "mod 3"}, 900)
 @example({"tail": 100, "q": "worker 1", "before": 700}, 99)
 @example({"tail": 800, "q": "mod 4", "level": "error"}, 5)
+@example({"step": "second", "before": 500, "level": "debug"}, 1)
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(queries(), st.integers(1, 900))
 def test_every_form_gives_the_lines_that_a_query_means(

@@ -20,7 +20,7 @@ from tests.wire import JSON, Answer, ask, check_problem
 
 TOKEN = "correct-horse/battery+staple="
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-OPEN = ("/", "/healthz", "/static/main.js", "/static/service.js", "/static/panel.css")
+OPEN = ("/", "/healthz", "/static/main.js", "/static/connection.js", "/static/panel.css")
 CLOSED = (
     ("GET", "/definitions"),
     ("GET", "/definitions/load-test"),

@@ -48,6 +48,13 @@ class Head:
         self.last_seq += 1
         return self.last_seq
 
+    def own_levels(self) -> dict[str, int]:
+        """How many lines of each level are the manager's own, of no step."""
+        return {
+            level: self.levels[level] - sum(step.levels[level] for step in self.steps.values())
+            for level in LEVELS
+        }
+
 
 def read_head(connection: sqlite3.Connection, manager_id: str) -> Head:
     """The counters of a manager.

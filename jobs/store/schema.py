@@ -237,3 +237,22 @@ def add_error_groups(db: Database) -> None:
         groups.add(*line)
     groups.write(db.conn)
     db.execute("DROP INDEX log_errors")
+
+
+@migrations()
+def add_levels_to_line_marks(db: Database) -> None:
+    """How many lines of each level the step had before a mark: a filtered log is paged without reading it."""
+    for level in LEVELS:
+        db.table("line_marks").add_column(f"{level}_lines", int, not_null_default=0)
+    sums = ", ".join(f"sum(sum(level = '{level}')) OVER before AS {level}_lines" for level in LEVELS)
+    # All lines from a mark to the next have its number of marks before them.
+    db.execute(
+        f"UPDATE line_marks SET {', '.join(f'{level}_lines = found.{level}_lines' for level in LEVELS)}"  # noqa: S608
+        " FROM (SELECT manager_id, coalesce(step_name, '') AS step_name,"
+        f" (line_number - 1) / {MARK_EVERY} * {MARK_EVERY} + 1 AS line_number, {sums}"
+        " FROM log WHERE event = 'job_log' GROUP BY 1, 2, 3 WINDOW before AS"
+        " (PARTITION BY manager_id, coalesce(step_name, '')"
+        f" ORDER BY (line_number - 1) / {MARK_EVERY} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+        ") AS found WHERE found.manager_id = line_marks.manager_id AND found.step_name = line_marks.step_name"
+        " AND found.line_number = line_marks.line_number AND found.line_number > 1"
+    )

@@ -14,6 +14,7 @@ from jobs.store.rows import PAGE_ROWS
 from jobs.store.runs import conditions
 from jobs.store.words import PART, fold, unfolded
 
+LAST_ID = 2**63 - 1
 SNIPPET = 200
 CONTEXT = 60
 
@@ -75,13 +76,17 @@ def search(
         table, key = "log_words JOIN log ON log.id = log_words.rowid", "log_words.rowid"
         where.append("log_words MATCH ?")
         values.append(query)
+    upto = LAST_ID
+    if manager_id:  # only from its first row to its last: a word may be in very many lines of other runs
+        first, upto = _ends(db, manager_id)
+        after = max(after, first - 1)
     hits: list[tuple[int, dict[str, Any]]] = []
     while True:
         found = db.execute(
             "SELECT log.id, log.manager_id, step_name, seq, line_number, level, data"  # noqa: S608
             f" FROM {table} WHERE {' AND '.join(where)} AND event = 'job_log' AND {key} > ?"
-            f" ORDER BY {key} LIMIT ?",
-            (*values, after, PAGE_ROWS),
+            f" AND {key} <= ? ORDER BY {key} LIMIT ?",
+            (*values, after, upto, PAGE_ROWS),
         ).fetchall()
         for row in found:
             after = row["id"]
@@ -95,3 +100,10 @@ def search(
                     return hits
         if len(found) < PAGE_ROWS:
             return hits
+
+
+def _ends(db: sqlite3.Connection, manager_id: str) -> tuple[int, int]:
+    """The ids of the first and the last row of a manager."""
+    one = "SELECT id FROM log WHERE manager_id = ? ORDER BY seq {} LIMIT 1"
+    first, last = (db.execute(one.format(order), (manager_id,)).fetchone() for order in ("ASC", "DESC"))
+    return (first[0], last[0]) if first else (1, 0)

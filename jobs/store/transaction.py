@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from jobs.row import PreparedLine, Source, encode, event_row, now
+from jobs.row import LEVELS, PreparedLine, Source, encode, event_row, now
 from jobs.status import TERMINAL, Status
 from jobs.store.commit import COLUMNS, Appended, Commit
 from jobs.store.error_groups import ErrorGroups
@@ -106,20 +106,20 @@ class Transaction:
         counter.lines += 1
         counter.changed = True
         level, number = prepared.level, counter.lines
+        seq = head.next_seq()
+        if number % MARK_EVERY == 1:
+            self._mark(source, number, seq, counter.levels if counter is not head else head.own_levels())
         head.levels[level] += 1
         if counter is not head:
             counter.levels[level] += 1
-        seq = head.next_seq()
-        if number % MARK_EVERY == 1:
-            self._mark(source, number, seq)
         row = prepared.numbered(seq, number)
         row_id = self._appended.add(source, seq, "job_log", level, number, prepared.created_at, row)
         self._words += (row_id, index_text(prepared.text))
         if level == "error":
             self._errors.add(source.manager_id, seq, row)
 
-    def _mark(self, source: Source, line_number: int, seq: int) -> None:
-        """Note where a line is, that others are found from it."""
+    def _mark(self, source: Source, line_number: int, seq: int, before: Mapping[str, int]) -> None:
+        """Note where a line is, and how many of each level are before it, that others are found from it."""
         self.insert(
             "line_marks",
             {
@@ -127,6 +127,7 @@ class Transaction:
                 "step_name": source.step_name or "",
                 "line_number": line_number,
                 "seq": seq,
+                **{f"{level}_lines": before[level] for level in LEVELS},
             },
         )
 

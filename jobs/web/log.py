@@ -177,11 +177,10 @@ def _of_one_step(chosen: RowFilter) -> RowFilter:
 
 async def list_pages(request: Request) -> Response:
     """``GET /managers/ID/log/pages``"""
-    query = Query(request, "step", "job", "level", "limit")
-    chosen, limit = _of_one_step(_filter(query)), query.limit()
+    chosen = _of_one_step(_filter(Query(request, "step", "job", "level")))
     head = await head_of(request, await resolve(request, request.path_params["id"]))
     readers = floor(request).engine.readers
-    return Json(await readers.run(lambda db: lines.pages(db, head.manager_id, chosen, limit)))
+    return Json(await readers.run(lambda db: lines.pages(db, head.manager_id, chosen)))
 
 
 async def tell_rate(request: Request) -> Response:

@@ -21,7 +21,8 @@ MORE = """
     FROM line, number
 """
 MARKS = """
-    INSERT INTO line_marks SELECT manager_id, step_name, line_number, seq FROM log
+    INSERT INTO line_marks (manager_id, step_name, line_number, seq, info_lines)
+    SELECT manager_id, step_name, line_number, seq, line_number - 1 FROM log
     WHERE seq > ? AND line_number % ? = 1
 """
 WATCH = """

@@ -218,3 +218,17 @@ def test_markup_stays_text(talking: Service, open_panel: OpenPanel, place: str) 
     expect(page.locator(".line.error .message")).to_have_text(EVIL)
     assert page.locator("img:not(.brand img)").count() == 0
     assert page.evaluate("window.hacked") is None
+
+
+def test_find_goes_on_past_a_thousand_hits(talking: Service, open_panel: OpenPanel) -> None:
+    manager_id = talking.run_to_end("talk", rounds=340)["id"]
+    panel = open_panel(talking)
+    page = panel.open(f"#/managers/{manager_id}")
+    wait_for_end(panel)
+    told = find(page, "says")
+    expect(told).to_have_text("1 of 1,000+")
+    page.get_by_role("button", name="Previous hit").click()
+    expect(told).to_have_text("1,000 of 1,000+")
+    page.get_by_role("button", name="Next hit").click()
+    expect(told).to_have_text("1,001 of 1,020")
+    expect(panel.step("talk").locator(".line.marked")).to_contain_text(re.compile(r"job \d says 33\d"))

@@ -36,7 +36,7 @@ test("16 colours are the theme's, 256 and direct ones are mixed with its text", 
   assert.deepEqual(shown("\x1b[38;5;244;4mx"), [["x", "underline", mixed("rgb(128 128 128)"), ""]]);
   assert.deepEqual(shown("\x1b[38;2;1;2;3mx"), [["x", "", mixed("rgb(1 2 3)"), ""]]);
   assert.deepEqual(shown("\x1b[37;44mx"), [["x", "", "var(--text)", themed(265)]]);
-  assert.deepEqual(shown("\x1b[7mx\x1b[27my"), [["x", "", "var(--sunk)", "var(--text)"], "y"]);
+  assert.deepEqual(shown("\x1b[7mx\x1b[27my"), [["x", "", "var(--page)", "var(--text)"], "y"]);
 });
 
 test("all other codes are left out, broken ones can be seen, and none of them is dangerous", () => {

@@ -8,6 +8,7 @@ const LEVELS = ["debug", "info", "warning", "error"];
 let lines; // of the service
 let asked;
 let down;
+let stops;
 
 const write = (n, level = "info") => {
   for (let i = 0; i < n; i++) {
@@ -24,8 +25,10 @@ function answer({ pathname, searchParams }) {
     LEVELS.indexOf(level) >= LEVELS.indexOf(wanted.level ?? "debug") && job === (wanted.job ?? job)
     && number >= (wanted.line ?? 1));
   if (pathname.endsWith("/log/pages")) {
-    const first = found.filter((_, i) => i % wanted.limit === 0).map(({ line_number: number }) => number);
-    return { total: found.length, first, last_seq: lines.length * 2 };
+    // Pages begin where the service can count from: before their first line, and have no more than they may.
+    const at = (before) => ({ before, line: before ? found[before - 1].line_number + 1 : 1 });
+    const pages = found.flatMap((_, i) => (i % 200 === 0 ? [at(i)] : []));
+    return { total: found.length, pages, last_seq: lines.length * 2 };
   }
   return { items: found.slice(0, wanted.limit) };
 }
@@ -34,9 +37,11 @@ beforeEach(() => {
   lines = [];
   asked = [];
   down = false;
+  stops = [];
   globalThis.document = { baseURI: "http://host/below/" };
-  globalThis.fetch = async (url) => {
+  globalThis.fetch = async (url, { signal }) => {
     if (down) throw new TypeError("no");
+    stops.push(signal);
     asked.push(String(url).replace("http://host/below/managers/m%201/log", ""));
     return Response.json(answer(url));
   };
@@ -63,6 +68,24 @@ test("only the pages of the lines in sight are fetched, each once", async () => 
   await settle();
   assert.deepEqual(seen(log, 250, 260), numbers(250, 260));
   assert.equal(asked.length, 3);
+});
+
+test("what is in sight is read before what is near, and what is neither any more is not waited for", async () => {
+  write(100_000);
+  const log = new Log("m 1", "a", () => {});
+  log.grow(state(100_000));
+  const begun = () => asked.splice(0).map((url) => (Number(new URLSearchParams(url).get("line")) - 1) / 256);
+  log.want(5_000, 5_020);
+  assert.deepEqual(begun(), [19]);
+  await settle();
+  log.want(5_000, 5_020);
+  assert.deepEqual(begun(), [18, 20]);
+  const near = [...stops];
+  log.want(90_000, 90_020);
+  assert.deepEqual(begun(), [351]);
+  assert.deepEqual(near.map(({ aborted }) => aborted), [false, true, true], "the first had come");
+  await settle();
+  assert.deepEqual(seen(log, 90_000, 90_020), numbers(90_000, 90_020));
 });
 
 test("however much is looked at and written, few lines are kept, and those in sight are", async () => {
@@ -115,7 +138,7 @@ test("a service that does not answer is asked again, a line that is not kept onl
   write(300);
   const kept = lines.splice(0, 10);
   assert.equal(kept.length, 10);
-  const log = new Log("m 1", "", () => {});
+  const log = new Log("m 1", "", () => log.want(0, 20));
   log.grow(state(300));
   down = true;
   log.want(0, 20);

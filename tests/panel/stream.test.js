@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Stream } from "../../static/service.js";
+import { Stream } from "../../static/connection.js";
 
 class FakeSource extends EventTarget {
   static CLOSED = 2;

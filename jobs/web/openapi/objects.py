@@ -103,6 +103,9 @@ DEFINITION = {
     "params": {"type": "object"},
     "steps": array(DEFINED_STEP),
     "errors": PLACES,
+    "error_lines": array(
+        or_null(record("The line that an error is about.", {"line": NUMBER, "text": TEXT})),
+    ),
     "warnings": PLACES,
     "file": TEXT,
     "shipped": FLAG,
@@ -156,7 +159,11 @@ OBJECTS: dict[str, Schema] = {
         "The lines that are wanted.",
         {
             "total": COUNT,
-            "first": {**array(NUMBER), "description": "the line number that each page begins with"},
+            "pages": {
+                **array(record("Where a page begins.", {"line": NUMBER, "before": COUNT})),
+                "description": "of each page the line number of a line it begins with or after, and how many"
+                " of the wanted lines are before it",
+            },
             "last_seq": COUNT,
         },
     ),

@@ -156,7 +156,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /managers/{id}/log/pages": operation(
         "How many lines of a step, or of the manager itself, are wanted, and where pages of them begin.",
         {200: answer("the pages", ref("Pages"))},
-        [MANAGER, STEPS, JOBS, LEVEL, LIMIT],
+        [MANAGER, STEPS, JOBS, LEVEL],
         errors=(404,),
     ),
     "GET /managers/{id}/log/rate": operation(

@@ -11,8 +11,9 @@ export const serverNow = () => Date.now() - skew;
 
 const problem = (said) => Object.assign(new Error(said.detail), said);
 
-async function ask(path, options) {
-  const response = await fetch(address(path), { ...options, signal: AbortSignal.timeout(15_000) }).catch(() => {
+async function ask(path, options = {}) {
+  const signal = AbortSignal.any([AbortSignal.timeout(15_000), options.signal].filter(Boolean));
+  const response = await fetch(address(path), { ...options, signal }).catch(() => {
     throw problem({ status: 0, detail: "the service does not answer" });
   });
   const { headers, ok, status } = response;
@@ -24,7 +25,7 @@ async function ask(path, options) {
   return body;
 }
 
-export const get = (path) => ask(path);
+export const get = (path, signal) => ask(path, { signal });
 export const post = (path, body = {}) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 export const remove = (path) => ask(path, { method: "DELETE" });
@@ -73,7 +74,6 @@ export function later(name, ms, action) {
   }, ms * (0.9 + Math.random() * 0.2)));
 }
 
-/** Now, and again `ms` after it has ended, by an error too. */
 export async function every(name, ms, action) {
   const turn = {};
   timers.set(name, turn);
