@@ -29,7 +29,6 @@ NEWEST = 50
 # Managers that are read in one round, and that are kept for panels that are slow to look.
 AT_ONCE = 200
 KEPT = 1_000
-STATS = ""  # stands beside the managers' ids
 
 
 class Overview:
@@ -42,11 +41,12 @@ class Overview:
         self._changed: dict[str, None] = {}
         self._stirred = anyio.Event()
         self._round = 0
-        # The newest event of each manager, and of the totals, with its round; the latest round last.
+        # The newest event of each manager, with its round; the latest round last.
         self._events: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._forgotten = 0  # the last round of which an event is not kept any more
         self._joined: dict[int, bytes] = {}  # what was said since a round, shared by those who ask
-        self._greeting: bytes | None = None
+        self._stats = b""  # the totals, as the last round found them
+        self._greeting: tuple[bytes, bytes] | None = None
         self._greeted = anyio.Lock()
         self._deletions = 0
 
@@ -76,9 +76,7 @@ class Overview:
         self._joined, self._greeting = {}, None
         for manager in found:
             self._note(manager["id"], event("manager", manager).encode())
-        stats = event("stats", totals).encode()
-        if self._events.get(STATS, (0, b""))[1] != stats:
-            self._note(STATS, stats)
+        self._stats = event("stats", totals).encode()
         while len(self._events) > KEPT:
             _, (self._forgotten, _) = self._events.popitem(last=False)
         for seat in self._seats:
@@ -115,15 +113,17 @@ class Overview:
                 self._greeting = None
                 self._events.clear()
 
-    async def since(self, seen: int | None) -> tuple[int, bytes]:
-        """What is new since a round, as events, and the round that this is; all, to begin with.
+    async def since(self, seen: int | None) -> tuple[int, bytes, bytes]:
+        """The round that this is, and as events the totals and the managers that changed after a round.
+
+        :param seen: the round; None to begin with. If it is the present one, both are empty
 
         :raises ReadError: the database cannot be read now
         """
         if seen is None or seen < self._forgotten:
             return await self._all()
         if seen == self._round:
-            return seen, b""
+            return seen, b"", b""
         if (joined := self._joined.get(seen)) is None:
             found = []
             for at, encoded in reversed(self._events.values()):
@@ -131,9 +131,9 @@ class Overview:
                     break
                 found.append(encoded)
             joined = self._joined[seen] = b"".join(reversed(found))
-        return self._round, joined
+        return self._round, self._stats, joined
 
-    async def _all(self) -> tuple[int, bytes]:
+    async def _all(self) -> tuple[int, bytes, bytes]:
         async with self._greeted:  # a thousand panels that come back at once read it once
             at, deletions = self._round, self._deletions
             greeting = self._greeting
@@ -141,11 +141,11 @@ class Overview:
                 newest, totals = await self._readers.run(
                     lambda db: (runs.managers(db, (), None, None, NEWEST), runs.totals(db))
                 )
-                events = [event("stats", totals), *(event("manager", each) for _, each in reversed(newest))]
-                greeting = b"".join([each.encode() for each in events])
+                events = [event("manager", each).encode() for _, each in reversed(newest)]
+                greeting = event("stats", totals).encode(), b"".join(events)
                 if (at, deletions) == (self._round, self._deletions) and not self._stirred.is_set():
                     self._greeting = greeting
-            return at, greeting
+            return at, *greeting
 
 
 class Seat:
@@ -154,13 +154,17 @@ class Seat:
     def __init__(self, overview: Overview) -> None:
         self._overview = overview
         self._seen: int | None = None
+        self._stats = b""  # what it was told of the totals
         self.bell = Bell()
 
     async def news(self) -> bytes:
         """What is new since the last time."""
         self.bell.answer()
-        self._seen, found = await self._overview.since(self._seen)
-        return found
+        self._seen, stats, managers = await self._overview.since(self._seen)
+        if stats in (b"", self._stats):
+            return managers
+        begins, self._stats = not self._stats, stats
+        return stats + managers if begins else managers + stats
 
 
 async def panel(hub: Hub, overview: Overview) -> Chunks:
