@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jobs.engine import Engine
@@ -108,13 +108,40 @@ class Protocol(H11Protocol):
         self.transport.close()
 
 
+class Unanswered:
+    """ASGI middleware that refuses what the end of the grace finds without an answer.
+
+    uvicorn cancels such requests, and would call that a mistake: in plain text, with a traceback in its log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        answered = False
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if answered or scope["type"] != "http":
+                raise
+            refusal = problem(503, "the service is stopping", headers={**SAFETY, "Connection": "close"})
+            await refusal(scope, receive, send)
+
+
 class Server(uvicorn.Server):
     """The HTTP server; it says where it listens, and it ends when the engine has died."""
 
     def __init__(self, app: ASGIApp, engine: Engine) -> None:
         super().__init__(
             uvicorn.Config(
-                Direct(app),
+                Direct(Unanswered(app)),
                 http=Protocol,
                 ws="none",
                 lifespan="on",
