@@ -141,10 +141,14 @@ def _data(data: Any, redactor: Redactor | None) -> str:
     text = encode_data(data)
     if redactor:
         text = redactor.clean_json(text)
-    if len(text) > DATA_BYTES and isinstance(data, dict) and "exception" in data:
-        exception = json.loads(text)["exception"]
-        return encode({"exception": {**exception, "text": exception["text"][:EXCEPTION_CHARACTERS]}})
-    return text if len(text) <= DATA_BYTES else encode({"truncated": len(text)})
+    if len(text) <= DATA_BYTES:
+        return text
+    if isinstance(data, dict) and "exception" in data:
+        match json.loads(text):
+            case {"exception": {"class": str(name), "text": str(told)}}:
+                name, told = name[:EXCEPTION_CHARACTERS], told[:EXCEPTION_CHARACTERS]
+                return encode({"exception": {"class": name, "text": told}})
+    return encode({"truncated": len(text)})
 
 
 def _cut(message: str, room: int) -> tuple[str, int | None]:

@@ -182,7 +182,9 @@ class Scheduler:
                 self._trouble(id, error)
 
     def _trouble(self, what: str, error: Exception) -> None:
-        """Say once what keeps a schedule from being looked at."""
+        """Say once what keeps a schedule from being looked at, unless that is a stop."""
+        if isinstance(error, Closed):
+            return
         if self._troubles.get(what) != repr(error):
             self._troubles[what] = repr(error)
             logger.error("schedule of %s: %r", what, error, exc_info=error)

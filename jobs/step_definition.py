@@ -28,8 +28,9 @@ ON_ERROR = ("continue", "fail", "fatal", "retry")
 RETRIES = 3  # What ``on_error = "retry"`` means where ``retries`` is not given.
 SECRET_LENGTH = 6  # Shorter values of the environment are no secrets: hiding "1" would hide every 1.
 
-# What separates names in ``depends`` and in the filters, and parts of an address.
-_NAME = re.compile(r"[^\s,/]([^,/\x00-\x1f\x7f]*[^\s,/\x00-\x1f\x7f])?")
+# Not what separates names in ``depends`` and in the filters, and parts of an address. The length has a limit,
+# since a step's rows have its name, some of them twice, and a row is at most 32 KiB.
+_NAME = re.compile(r"(?=.{1,200}\Z)[^\s,/]([^,/\x00-\x1f\x7f]*[^\s,/\x00-\x1f\x7f])?")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_step(name: str, values: Mapping[str, Any], known: Known, findings: Find
     """The step that the table ``[step.NAME]`` describes. A key with an error has its default."""
     table = Table(values, findings, "step", name)
     if not _NAME.fullmatch(name):
-        message = "a step's name must not be empty, nor hold a comma, a slash or a line break"
+        message = "a step's name has 1 to 200 characters, and no comma, slash or line break"
         findings.error(dotted("step", name), message)
     on_error = table.choice("on_error", ON_ERROR)
     function = known.types.get(_type(table, known))

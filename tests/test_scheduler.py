@@ -308,6 +308,16 @@ async def block(step: Job, go: str) -> None:
 """
 
 
+def test_a_look_that_meets_the_end_of_the_service_is_no_trouble(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.define()
+    town.close()
+    town.engine.scheduler.look()
+    town.open()
+    assert not caplog.records
+
+
 def test_a_worker_that_blocks_the_loop_delays_runs_but_no_look(tmp_path: Path) -> None:
     (tmp_path / "block.py").write_text(BLOCK, encoding="utf-8")
     go = tmp_path / "go"

@@ -146,13 +146,14 @@ STEPS = [
     ),
     pytest.param(
         '[step."a,b"]\ntype = "anything"\n',
-        ['one.toml step."a,b": a step\'s name must not be empty, nor hold a comma, a slash or a line break'],
+        ['one.toml step."a,b": a step\'s name has 1 to 200 characters, and no comma, slash or line break'],
         id="comma in a name",
     ),
     pytest.param('[step."a/b"]\ntype = "anything"\n', None, id="slash in a name"),
     pytest.param('[step."a\\nb"]\ntype = "anything"\n', None, id="line break in a name"),
     pytest.param('[step." a"]\ntype = "anything"\n', None, id="blank before a name"),
     pytest.param('[step.""]\ntype = "anything"\n', None, id="empty name"),
+    pytest.param(f"[step.{'n' * 201}]\ntype = 'anything'\n", None, id="long name"),
     pytest.param(
         '[step.a]\ntype = "fetch"\n', ["one.toml step.a.url: missing, expected a string"], id="required key"
     ),

@@ -92,6 +92,12 @@ API = """
         step.log.info("\\x00" * 16_000)
         step.log.info("\\ud800 alone")
         step.log.info("big", data=["y" * 40_000])
+        try:
+            raise type("Long" * 10_000, (Exception,), {})("y" * 40_000)
+        except Exception:
+            step.log.exception("big class")
+        for exception in ("y" * 40_000, {"text": "y"}, {"class": "C", "text": "t", "more": "y" * 40_000}):
+            step.log.info("big of one's own", data={"exception": exception, "more": "y" * 40_000})
         for count in range(2_600, 4_200, 100):
             step.log.info("\U0001f600" * count)
 """
@@ -223,7 +229,9 @@ def test_any_line_is_kept_within_its_bounds(service: Service) -> None:
     assert found[6]["truncated"] == 16_000
     assert found[7]["message"] == "\ud800 alone"
     assert found[8]["data"] == {"truncated": 40_004}
-    for line in found[9:]:
+    assert found[9]["data"] == {"exception": {"class": "Long" * 250, "text": "y" * 1000}}
+    assert [set(line["data"]) for line in found[10:13]] == [{"truncated"}, {"truncated"}, {"exception"}]
+    for line in found[13:]:
         assert set(line["message"]) == {"\U0001f600"}
         assert line.get("truncated", 0) in (0, 4 * 4_100) or len(line["message"]) < line["truncated"] / 4
     with sqlite3.connect(service.db) as db:

@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from jobs.web.descriptors import most_connections
 from jobs.web.headers import SAFETY
@@ -80,3 +81,24 @@ class Protocol(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()
+
+
+class Unanswered:
+    """ASGI middleware that refuses what the end of the grace finds without an answer.
+
+    uvicorn cancels such requests, and would call that a mistake: in plain text, with a traceback in its log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            cycle = getattr(send, "__self__", None)
+            if not isinstance(cycle, RequestResponseCycle) or cycle.response_started:
+                raise
+            refusal = problem(503, "the service is stopping", headers={**SAFETY, "Connection": "close"})
+            await refusal(scope, receive, send)

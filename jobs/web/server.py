@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from jobs.engine import Engine
 from jobs.forked import close_in_forks
 from jobs.web.direct import Direct
-from jobs.web.protocol import Protocol
+from jobs.web.protocol import Protocol, Unanswered
 
 # Seconds: streams say goodbye within 2 of them, what then is still open is cut.
 SHUTDOWN_SECONDS = 3
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, engine: Engine) -> None:
         super().__init__(
             uvicorn.Config(
-                Direct(app),
+                Direct(Unanswered(app)),
                 http=Protocol,
                 ws="none",
                 lifespan="on",
