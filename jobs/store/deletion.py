@@ -3,7 +3,7 @@
 import json
 
 from jobs.store.transaction import Transaction
-from jobs.store.words import index_text
+from jobs.store.words import FORGET_WORDS, index_text
 
 PIECE = 2_000
 
@@ -14,13 +14,9 @@ def delete_rows(tx: Transaction, manager_id: str) -> int:
         "SELECT id, event, data FROM log WHERE manager_id = ? ORDER BY seq LIMIT ?", manager_id, PIECE
     )
     for row in rows:
-        if row["event"] == "job_log":  # a contentless index wants the text back to forget it
+        if row["event"] == "job_log":
             message = index_text(json.loads(row["data"])["message"])
-            tx.execute(
-                "INSERT INTO log_words (log_words, rowid, message) VALUES ('delete', ?, ?)",
-                row["id"],
-                message,
-            )
+            tx.execute(FORGET_WORDS, row["id"], message)
         tx.execute("DELETE FROM log WHERE id = ?", row["id"])
     tx.forget(manager_id)
     return len(rows)

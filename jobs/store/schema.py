@@ -1,10 +1,13 @@
 """Which tables are there? The schema and its migrations, made with sqlite-utils."""
 
+import json
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from jobs.row import LEVELS
 from jobs.store.error_groups import ErrorGroups
+from jobs.store.words import FORGET_WORDS, index_text, parts
 
 MARK_EVERY = 256
 
@@ -256,3 +259,13 @@ def add_levels_to_line_marks(db: Database) -> None:
         ") AS found WHERE found.manager_id = line_marks.manager_id AND found.step_name = line_marks.step_name"
         " AND found.line_number = line_marks.line_number AND found.line_number > 1"
     )
+
+
+@migrations()
+def index_what_is_coloured(db: Database) -> None:
+    """The codes of colours beside a word were taken for parts of it."""
+    coloured = "SELECT id, data FROM log WHERE event = 'job_log' AND instr(data, '\\u001b[') ORDER BY id"
+    for row_id, data in db.execute(coloured).fetchall():
+        message = json.loads(data)["message"]
+        db.execute(FORGET_WORDS, (row_id, parts(message)))
+        db.execute("INSERT INTO log_words (rowid, message) VALUES (?, ?)", (row_id, index_text(message)))
