@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from jobs.nearest import joined, quoted, unknown
+from jobs.nearest import joined, nearest, quoted, unknown
 from jobs.problem import dotted
 
 ANYTHING: Final = object()
@@ -37,14 +37,24 @@ class Deferred(str):
 
 @dataclass(frozen=True)
 class Misfit:
-    """What is wrong with the value of a parameter; ``place`` is that of an item inside it, as in ``[2]``."""
+    """What is wrong with the value of a parameter.
+
+    :param place: that of an item inside it, as in ``[2]``
+    :param meant: the word that the writer probably meant
+    """
 
     parameter: str
     message: str
     place: str = ""
+    meant: str | None = None
+
+    @property
+    def advice(self) -> str:
+        """What follows the message."""
+        return f", did you mean {quoted(self.meant)}?" if self.meant else ""
 
     def __str__(self) -> str:
-        return f"{self.parameter}{self.place}: {self.message}"
+        return f"{self.parameter}{self.place}: {self.message}{self.advice}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,20 @@ def misfits(annotation: Any, value: Any, name: str, place: str = "") -> list[Mis
         return [each for key in value for each in misfits(entry, value[key], name, f"{place}.{dotted(key)}")]
     if _fits(kind, arguments, value):
         return []
-    return [Misfit(name, f"expected {expected(annotation)}, got {given(value)}", place)]
+    return [_misfit(annotation, value, name, place)]
+
+
+def _misfit(annotation: Any, value: Any, name: str, place: str) -> Misfit:
+    meant = nearest(value, _words(annotation)) if isinstance(value, str) else None
+    return Misfit(name, f"expected {expected(annotation)}, got {given(value)}", place, meant)
+
+
+def _words(annotation: Any) -> list[str]:
+    """The words that an annotation names, ``X | None`` included."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return [each for each in arguments if isinstance(each, str)]
+    return [word for each in arguments for word in _words(each)] if get_origin(annotation) in _UNIONS else []
 
 
 def not_json(value: Any, name: str, place: str = "", depth: int = 0) -> list[Misfit]:
@@ -205,4 +228,4 @@ def _union_misfits(annotation: Any, value: Any, name: str, place: str) -> list[M
     inner = [each for each in found if each[0].place != place]
     if len(inner) == 1:
         return inner[0]
-    return [Misfit(name, f"expected {expected(annotation)}, got {given(value)}", place)]
+    return [_misfit(annotation, value, name, place)]

@@ -27,7 +27,7 @@ class Table:
 
     def misfit(self, found: Misfit) -> None:
         """Add what is wrong with the value of a key, or with an item inside it, as an error."""
-        self._findings.error(dotted(*self._path, found.parameter) + found.place, found.message)
+        self._findings.error(dotted(*self._path, found.parameter) + found.place, found.message + found.advice)
 
     def string(self, key: str, default: str = "") -> str:
         """A string."""

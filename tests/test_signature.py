@@ -94,7 +94,17 @@ def test_fits(annotation: Any, value: Any) -> None:
         (int | float, "a", 'x: expected an integer or a number, got a string "a"'),
         (str | list[str], [1], "x[0]: expected a string, got an integer 1"),
         (list[str] | list[int], ["a", 1], "x: expected a list of strings or a list of integers, got a list"),
-        (Literal["near", "far"], "nea", 'x: expected "near" or "far", got a string "nea"'),
+        (
+            Literal["near", "far"],
+            "nea",
+            'x: expected "near" or "far", got a string "nea", did you mean "near"?',
+        ),
+        (Literal["near", "far"], "zzz", 'x: expected "near" or "far", got a string "zzz"'),
+        (
+            Literal["near", 1] | None,
+            "NEAR",
+            'x: expected "near" or 1, got a string "NEAR", did you mean "near"?',
+        ),
         (Literal["a", "b", "c"], 1, 'x: expected "a", "b" or "c", got an integer 1'),
         (Literal[1], True, "x: expected 1, got true"),
         (Literal[1], Deferred("{env.X}"), 'x: expected 1, got a string "{env.X}"'),

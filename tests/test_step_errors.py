@@ -174,7 +174,7 @@ STEPS = [
     ),
     pytest.param(
         STEP + "mode = 'nearby'\n",
-        ['one.toml step.a.mode: expected "near" or "far", got a string "nearby"'],
+        ['one.toml step.a.mode: expected "near" or "far", got a string "nearby", did you mean "near"?'],
         id="one of several words",
     ),
     pytest.param(
@@ -225,7 +225,9 @@ PLACEHOLDERS = [
     ),
     pytest.param(
         STEP + 'mode = "{params.mode}"\n[params]\nmode = "fra"\n',
-        ['one.toml step.a.mode: expected "near" or "far", got a string "fra" from {params.mode}'],
+        [
+            'one.toml step.a.mode: expected "near" or "far", got a string "fra" from {params.mode}, did you mean "far"?'
+        ],
         id="value of the default",
     ),
     pytest.param(
