@@ -226,7 +226,8 @@ PLACEHOLDERS = [
     pytest.param(
         STEP + 'mode = "{params.mode}"\n[params]\nmode = "fra"\n',
         [
-            'one.toml step.a.mode: expected "near" or "far", got a string "fra" from {params.mode}, did you mean "far"?'
+            'one.toml step.a.mode: expected "near" or "far", got a string "fra" from {params.mode},'
+            ' did you mean "far"?'
         ],
         id="value of the default",
     ),
