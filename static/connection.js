@@ -1,5 +1,5 @@
 /** How does the panel ask the service, and how does news of it keep coming? */
-import { h, write } from "./page.js";
+import { h, tried } from "./page.js";
 
 export const part = encodeURIComponent;
 export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
@@ -44,18 +44,12 @@ const login = () => (asking ??= new Promise(askForToken).finally(() => (asking =
 function askForToken(done) {
   const token = h("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
   const refused = h("p.problem", { role: "alert" });
-  const submit = async (event) => {
-    event.preventDefault();
-    write(refused, "");
-    try {
-      await post("login", { token: token.value });
-    } catch (error) {
-      return write(refused, error.message);
-    }
+  const submit = tried(refused, async () => {
+    await post("login", { token: token.value });
     dialog.remove();
     done();
     dispatchEvent(new Event("online"));
-  };
+  });
   const close = () => dialog.isConnected && dialog.showModal(); // by Escape
   const dialog = h("dialog.login", { "aria-label": "Log in", close }, h("form", { submit }, h("h1", "Log in"),
     h("label", "Token of this service (STEPSTREAM_TOKEN)", token), refused, h("button.primary", "Log in")));

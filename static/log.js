@@ -157,8 +157,7 @@ export class Reading {
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
     this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
     this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
-    this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied() }, "Copy");
-    this.copy.hidden = !navigator.clipboard;
+    this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied(), hidden: !navigator.clipboard }, "Copy");
     this.text = h("a", { download: "" }, "Text");
     this.rows = h("a", { download: "" }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,

@@ -1,8 +1,7 @@
 /** How do the parts work together? The address chooses a run, one stream brings news. */
-import { ended } from "./actions.js";
+import { clearNotices, drawDefinitions, drawManagers, drawToolbar, ended } from "./actions.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./connection.js";
-import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
-import { find, help } from "./navigation.js";
+import { find, keys } from "./finding.js";
 import { clockTime, h, link, parse, plural, set, word, write } from "./page.js";
 import { Run } from "./run.js";
 import { hasEnded, STATUSES, sum } from "./tree.js";
@@ -186,7 +185,7 @@ document.addEventListener("visibilitychange", visibility);
 document.addEventListener("reading", draw);
 
 find($("find"), () => run?.id);
-document.querySelector(".bar").append(help);
+keys(document.querySelector(".bar"));
 every("tick", 1_000, tick);
 every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
 if (linked.id) choose();

@@ -1,11 +1,7 @@
 /** How does anything come onto the page? Text becomes text nodes only: nothing that a job logs is read as markup. */
 import { hasEnded, tag } from "./tree.js";
 
-/** `h("p.quiet", { title, click() {} }, …children)`: what is false is left out, and so may attributes be. */
-export const h = (name, ...rest) => made((tag) => document.createElement(tag), name, rest);
-export const s = (name, ...rest) => made((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
-
-function made(create, name, children) {
+const maker = (create) => (name, ...children) => {
   const [tag, ...classes] = name.split(".");
   const element = create(tag);
   if (classes.length) element.setAttribute("class", classes.join(" "));
@@ -16,11 +12,28 @@ function made(create, name, children) {
   }
   element.append(...children.filter(Boolean));
   return element;
-}
+};
+
+/** `h("p.quiet", { title, click() {} }, …children)`: what is false is left out, and so may attributes be. */
+export const h = maker((tag) => document.createElement(tag));
+export const s = maker((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
 
 /** Only what changed: an untouched node keeps the reader's selection and costs no layout. */
 export function write(element, text) {
   if (element.textContent !== (text ||= "")) element.textContent = text;
+}
+
+/** An action, one at a time, of which what goes wrong is told. `disabled` would take the focus away. */
+export function tried(problem, action, tell = ({ message }) => write(problem, message)) {
+  let busy = false;
+  return async (event) => {
+    event?.preventDefault();
+    if (busy) return;
+    busy = true;
+    write(problem, "");
+    await action().catch(tell);
+    busy = false;
+  };
 }
 
 /** Each text into the first element of that class. */

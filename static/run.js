@@ -1,6 +1,6 @@
 /** How does the chosen run live on the page, now and at any moment of its past? */
 import { address, get, pathOf, serverNow } from "./connection.js";
-import { documents } from "./lists.js";
+import { documents } from "./finding.js";
 import { Log } from "./log.js";
 import { exactTime, h, keyed, set, write } from "./page.js";
 import { badge, Glance, Header, Step } from "./steps.js";

@@ -3,7 +3,7 @@ import { cancelling, deleting, noticeButton, retrying } from "./actions.js";
 import { address, get, later, pathOf } from "./connection.js";
 import { LineList } from "./lines.js";
 import {
-  clockTime, count, dotted, elapsed, fill, go, h, icon, keyed, link, moment, plural, s, set, setIcon, ticking, word, write,
+  clockTime, count, dotted, elapsed, fill, go, h, icon, keyed, link, moment, plural, s, set, setIcon, ticking, tried, word, write,
 } from "./page.js";
 import { hasEnded } from "./tree.js";
 
@@ -15,15 +15,12 @@ export class Header {
     this.badge = h("span.badge");
     this.given = h("div.flow");
     this.notices = h("div.flow");
-    this.cancel = cancelling(id, {}, this.title);
-    this.retry = retrying(id, {}, this.title);
-    this.remove = deleting(id, this.title, deleted);
+    this.actions = [cancelling(id, {}, this.title), retrying(id, {}, this.title), deleting(id, this.title, deleted)];
     this.tell = noticeButton(id);
     this.element = h("header.run-head",
       h("div.title.flow", this.icon, this.title, this.badge),
       h("div.state.flow", h("span.status"), h("span.time"), h("p.counts"), h("div.actions.flow.end", this.tell,
-        this.cancel.element, this.retry.element, this.remove.element,
-        h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
+        ...this.actions.map(({ element }) => element), h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
       h("p.reason"), h("p.quiet.facts"), this.given, this.notices);
   }
 
@@ -42,11 +39,8 @@ export class Header {
     if (manager.toml !== this.shown) this.describe(manager);
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
       h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
-    const ended = hasEnded(status);
-    this.tell.hidden ||= ended;
-    this.cancel.draw(!ended);
-    this.retry.draw(ended && status !== "completed", status === "interrupted" ? "Resume" : "Retry failed");
-    this.remove.draw(ended);
+    this.tell.hidden ||= hasEnded(status);
+    for (const action of this.actions) action.draw(status);
   }
 
   describe({ toml, params = {} }) {
@@ -126,16 +120,9 @@ export class Glance {
   /** Of a traceback the last line says most. */
   one({ message, first_seq: first }) {
     const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
-    return h("li", h("b"), h("button.link", { title, click: () => this.go(first) }, text || "(empty)"));
-  }
-
-  async go(seq) {
-    write(this.problem, "");
-    try {
-      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${seq - 1}`))).items[0]);
-    } catch (error) {
-      write(this.problem, error.message);
-    }
+    const click = tried(this.problem, async () =>
+      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${first - 1}`))).items[0]));
+    return h("li", h("b"), h("button.link", { title, click }, text || "(empty)"));
   }
 }
 
@@ -215,9 +202,8 @@ export class Step {
       about: dotted(description, type && `type ${type}`, after && `after ${after}`),
     });
     this.advance(lane, ended);
-    this.cancel.draw(!ended);
-    const again = status === "interrupted" ? "Resume this step" : "Retry this step";
-    this.retry.draw(over && ended && status !== "completed", again);
+    this.cancel.draw(status);
+    this.retry.draw(over && status);
     this.turn();
     this.list.element.hidden = !lines;
     this.lines.grow(lane);

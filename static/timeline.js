@@ -157,7 +157,7 @@ export class Timeline {
     }
     write(this.text, dotted(`#${job.tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`));
     write(this.why, reason ?? "");
-    this.cancel.draw(!hasEnded(status));
+    this.cancel.draw(status);
   }
 }
 
