@@ -1,4 +1,4 @@
-/** What can be done: run a definition, choose a run, cancel, retry or delete it, be told of its end? */
+/** What can one run, choose, cancel, retry and delete, and be told of its end? */
 import { cancel, every, get, part, pathOf, post, remove, serverNow } from "./connection.js";
 import { ahead, count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, tried, word, write } from "./page.js";
 import { hasEnded, STATUSES, sum } from "./tree.js";
@@ -48,7 +48,7 @@ function card(definition, started) {
 const fault = (kind, { where, message }, place) => h(`p.fault.${kind}`, h("b", kind), where ? ` ${where}: ` : " ",
   message, place && h("code", h("span", `line ${place.line}`), ` ${place.text}`));
 
-/** What was refused is said no longer than it holds: while a run is in the way, or "", while there is no answer. */
+/** What was refused is said while a run is in the way, or "", while there is no answer. */
 export function clearNotices(over) {
   for (const answer of document.querySelectorAll("[data-blocker]")) if (over(answer.dataset.blocker)) write(answer, "");
 }
@@ -158,7 +158,7 @@ export const deleting = (id, heading, sent) => new Action(heading, {
   about: "Its lines and worker jobs are removed for good; documents stay.", send: () => remove(pathOf(id)),
 });
 
-let wanted = null; // the run to tell of
+let wanted = null;
 
 export function noticeButton(id) {
   const click = async () => {

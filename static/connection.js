@@ -1,11 +1,11 @@
-/** How does the panel ask the service, and how does news of it keep coming? */
+/** How is the service asked, and how does news of it keep coming? */
 import { h, tried } from "./page.js";
 
 export const part = encodeURIComponent;
 export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
 export const address = (path) => new URL(path, document.baseURI); // below a prefix, too
 
-let skew = 0; // of clocks
+let skew = 0;
 
 export const serverNow = () => Date.now() - skew;
 

@@ -1,12 +1,9 @@
-/**
- * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
- * their place. A line is taken for one row high until it is drawn.
- */
+/** How is a log of a million lines shown? Only rows in sight exist; a line is taken for one row high until it is drawn. */
 import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
 
-const AHEAD = 10; // rows drawn around what is in sight
-const MEASURED = 10_000; // lines whose heights are known
+const AHEAD = 10; // rows
+const MEASURED = 10_000; // lines
 const HIGHEST = 15_000_000; // pixels that browsers can place
 
 export class LineList {
@@ -45,7 +42,6 @@ export class LineList {
     this.reading.draw();
   }
 
-  /** Nothing that was drawn and measured holds. */
   renew(look, since, pages) {
     if (this.pages && pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
     Object.assign(this, { look, since, pages });
@@ -209,7 +205,6 @@ export class Heights {
     Object.assign(this, { row, more: new Map() });
   }
 
-  /** Whether it was another. */
   set(index, height) {
     const more = height - this.row;
     if ((this.more.get(index) ?? 0) === more) return false;

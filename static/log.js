@@ -5,7 +5,7 @@ import { tag } from "./tree.js";
 
 const PAGE = 256; // lines
 const KEPT = 24; // pages
-const AHEAD = 200; // lines that are read before they come into sight
+const AHEAD = 200; // lines
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
@@ -88,7 +88,6 @@ export class Log {
     }
   }
 
-  /** What is read with a line: those of a part, from a line number on. */
   part(index) {
     const from = index - (index % PAGE);
     if (!this.filtered) return { line: from + 1, from, to: from + PAGE };
@@ -107,7 +106,7 @@ export class Log {
     return parts;
   }
 
-  /** What is in sight comes first, then what is near; what is neither any more is not waited for. */
+  /** What is neither in sight nor near any more is not waited for. */
   want(first, last) {
     if (this.filtered && !this.parts) return;
     const near = this.missing(first - AHEAD, last + AHEAD);

@@ -10,7 +10,7 @@ const HIDDEN_FOR = 30_000; // then a tab gives its connection back
 const LISTED = 50;
 const $ = (id) => document.getElementById(id);
 const main = $("run");
-const narrow = matchMedia("(max-width: 55rem)");
+const narrow = matchMedia("(width <= 55rem)");
 let managers = [];
 let stats = {};
 let run = null;
@@ -32,7 +32,6 @@ const stream = new Stream({
   },
 });
 
-/** At a connection's begin the list of runs follows. */
 function tallied(data) {
   stats = data;
   const total = sum(stats.managers);
@@ -99,7 +98,7 @@ function deleted(id) {
   main.focus();
 }
 
-/** Once a frame. The chosen run is known better from its rows than from the list. */
+/** The chosen run is known better from its rows than from the list. */
 function draw() {
   frame ??= requestAnimationFrame(() => {
     frame = undefined;

@@ -1,4 +1,4 @@
-/** How does anything come onto the page? Text becomes text nodes only: nothing that a job logs is read as markup. */
+/** How does anything come onto the page? As text: nothing that a job logs is read as markup. */
 import { hasEnded, tag } from "./tree.js";
 
 const maker = (create) => (name, ...children) => {
@@ -23,7 +23,7 @@ export function write(element, text) {
   if (element.textContent !== (text ||= "")) element.textContent = text;
 }
 
-/** An action, one at a time, of which what goes wrong is told. `disabled` would take the focus away. */
+/** What goes wrong is told. One at a time: `disabled` would take the focus away. */
 export function tried(problem, action, tell = ({ message }) => write(problem, message)) {
   let busy = false;
   return async (event) => {
@@ -36,7 +36,6 @@ export function tried(problem, action, tell = ({ message }) => write(problem, me
   };
 }
 
-/** Each text into the first element of that class. */
 export function fill(element, texts) {
   for (const [name, text] of Object.entries(texts)) write(element.querySelector(`.${name}`), text);
 }
@@ -184,7 +183,6 @@ function earlier(states) {
 const CODES = /\x1b\[([\d;:]*)m|\x1b\[[\d;:<=>?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?/g;
 const STYLES = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "struck" };
 
-/** A text in the colours of its SGR codes, without all other codes. */
 export function coloured(text) {
   const [nodes, style] = [[], {}];
   let from = 0;

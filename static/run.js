@@ -101,7 +101,7 @@ export class Run {
 
 const STATE = "job_status,step_progress,manager_progress";
 
-/** What changed the run's state is folded anew up to a moment; its lines are those that were written by then. */
+/** What changed the run's state is folded anew up to a moment; its lines are those of then. */
 class Travel {
   constructor(run) {
     Object.assign(this, { run, at: null, tree: null, rows: [], lines: new Map() });
@@ -171,7 +171,7 @@ class Travel {
     return this.tree;
   }
 
-  /** How many lines each step had, one question at a time. */
+  /** One question at a time. */
   async count() {
     const { at, run } = this;
     if (this.counting || this.counted === at) return;

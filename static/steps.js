@@ -64,7 +64,7 @@ const WORDS = {
 };
 const RECEIPT = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
 
-/** What is the picture worth? It is `behind` while rows of the past are coming. */
+/** `behind` while rows of the past are coming. */
 export function badge({ receipt }, stream, behind) {
   if (receipt) {
     const { complete, received, total } = receipt;

@@ -1,7 +1,4 @@
-/**
- * When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. Only rows in
- * sight are drawn, a few times a second at most.
- */
+/** When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. */
 import { cancelling } from "./actions.js";
 import { following, get, pathOf } from "./connection.js";
 import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
@@ -161,7 +158,7 @@ export class Timeline {
   }
 }
 
-/** Each step with its worker jobs that have started by `now`, in that order. */
+/** Steps, and their worker jobs that have started by `now`. */
 export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
   for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {

@@ -1,7 +1,4 @@
-/**
- * What do the rows of a run add up to? A fold without page, network or clock: live rows, history and rows after a
- * reconnect take the same way. It changes its tree, and counts lines, but keeps none.
- */
+/** What do the rows of a run add up to? A fold without page, network or clock, the same for live rows and history. */
 
 export const STATUSES = [
   "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
