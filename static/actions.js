@@ -70,12 +70,12 @@ export const changes = (fields) =>
 export function drawManagers(parent, items, more, chosen, now) {
   keyed(parent, items, ({ id }) => id, ({ id }) => h("li", h("a", { href: link(id) }, icon("pending"), h("span.name"),
     h("span.time"), h("span.status"), h("span.when"), h("span.counts"))), ({ firstElementChild: anchor }, manager) => {
-    const { id, name, definition, status, attempt, total_steps: steps, total_jobs: jobs } = manager;
+    const { id, name, status, attempt, total_steps: steps, total_jobs: jobs } = manager;
     setIcon(anchor.firstChild, status);
     set(anchor, "aria-current", id === chosen ? "true" : null);
     anchor.className = status;
     fill(anchor, {
-      name: name || definition, time: elapsed(manager, now), status: word(status),
+      name, time: elapsed(manager, now), status: word(status),
       when: moment(manager.started_at ?? manager.created_at, now),
       counts: dotted(steps && plural(steps, "step"), jobs && plural(jobs, "job"), attempt > 1 && `attempt ${attempt}`),
     });
@@ -176,9 +176,9 @@ export function noticeButton(id) {
   return button;
 }
 
-export function ended({ id, name, definition, status }) {
+export function ended({ id, name, status }) {
   if (id !== wanted || !hasEnded(status)) return;
   wanted = null;
   cancel("notice");
-  new Notification(`${name || definition}: ${word(status)}`, { tag: id });
+  new Notification(`${name}: ${word(status)}`, { tag: id });
 }

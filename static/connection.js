@@ -115,7 +115,10 @@ export class Stream {
       this.fresh = true; // the lists come from the start
       this.turn("open");
     };
-    source.onerror = () => this.lost();
+    source.onerror = () => {
+      if (this.state === "open" || this.state === "connecting") this.turn("reconnecting");
+      if (source.readyState === EventSource.CLOSED) this.again();
+    };
     for (const name of EVENTS) source.addEventListener(name, ({ data }) => {
       this.failures = 0;
       this.owner.take(name, JSON.parse(data));
@@ -132,11 +135,6 @@ export class Stream {
     if (state === this.state) return;
     this.state = state;
     this.owner.changed();
-  }
-
-  lost() {
-    if (this.state === "open" || this.state === "connecting") this.turn("reconnecting");
-    if (this.source?.readyState === EventSource.CLOSED) this.again();
   }
 
   again() {

@@ -91,7 +91,8 @@ export class LineList {
 
   fill(first, last) {
     const indices = Array.from({ length: last - first }, (_, i) => first + i);
-    keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)));
+    keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)),
+      (row) => row.classList.toggle("marked", this.isMarked(row)));
     this.rows = [...this.block.children];
   }
 
@@ -99,9 +100,7 @@ export class LineList {
     const row = line ? lineRow(line, this.href, settings.relative && this.since)
       : h("div.line.dim", h("span.number", !this.log.filtered && index + 1),
         h("span.message", line === null ? "no longer kept" : "…"));
-    Object.assign(row, { index, line });
-    row.classList.toggle("marked", this.isMarked(row));
-    return row;
+    return Object.assign(row, { index, line });
   }
 
   isMarked({ line }) {
@@ -114,7 +113,7 @@ export class LineList {
       this.wanted = range?.from ?? null;
       if (range && this.log.filtered) this.log.filter(null, null);
     }
-    for (const row of this.rows) row.classList.toggle("marked", this.isMarked(row));
+    this.soon();
   }
 
   reveal() {

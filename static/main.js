@@ -64,7 +64,7 @@ async function choose() {
   const wanted = id ?? run?.id ?? managers[0]?.id;
   if (wanted && wanted !== run?.id) {
     run?.close();
-    run = new Run(wanted, main, { mark, stream, deleted, draw });
+    run = new Run(wanted, main, { stream, deleted, draw });
     stream.open(wanted);
   }
   run?.show(step, lines);
@@ -74,10 +74,6 @@ async function choose() {
 function welcome() {
   if (!run) main.replaceChildren(h("div.welcome", h("h1", "Nothing has run yet"),
     h("p", "Press Run on a definition: its steps appear here, with every line as it is written.")));
-}
-
-function mark(step, lines) {
-  history.replaceState(null, "", link(run.id, step, lines));
 }
 
 function started(manager) {
@@ -145,10 +141,9 @@ function arrive() {
 }
 
 function summary(tree) {
-  const { name, definition, status } = tree?.manager ?? {};
-  const known = name || definition;
-  if (!known) return "";
-  if (status !== "running") return `${known}: ${word(status)}`;
+  const { name, status } = tree?.manager ?? {};
+  if (!name) return "";
+  if (status !== "running") return `${name}: ${word(status)}`;
   const running = [...tree.steps.values()].filter((step) => step.status === "running");
   return running.map(({ name: step, lines, counts: { total_jobs: total, completed_jobs: done, failed_jobs: failed } }) => {
     if (!total) return `${step}: ${plural(lines, "line")}`;
@@ -162,11 +157,10 @@ const tabIcon = document.querySelector("link[rel=icon]");
 const plain = tabIcon.href;
 
 function tab(tree) {
-  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
-  const known = name || definition;
+  const { name, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
   const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
-  document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
-  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+  document.title = name ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${name}` : "Stepstream";
+  set(tabIcon, "href", name ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
     + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
 

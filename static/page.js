@@ -85,13 +85,12 @@ export function setIcon(svg, name) {
 
 export const word = (status) => status.replaceAll("_", " ");
 
-const number = new Intl.NumberFormat("en");
-export const count = (n) => number.format(n);
+export const count = (n) => n.toLocaleString("en");
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const dotted = (...parts) => parts.filter(Boolean).join(" · ");
 
 export const clockTime = (at) => new Date(at).toTimeString().slice(0, 8);
-export const exactTime = (at) => `${clockTime(at)}.${String(new Date(at) % 1000).padStart(3, "0")}`;
+export const exactTime = (at) => clockTime(at) + new Date(at).toISOString().slice(19, 23);
 
 export function moment(at, now = Date.now()) {
   const [t, today] = [new Date(at), new Date(now)];
@@ -225,8 +224,8 @@ function palette(n) {
     return `light-dark(oklch(${0.5 + bright} .15 ${hue}), oklch(${0.78 + bright} .12 ${hue}))`;
   }
   const step = (i) => (i % 6 ? 55 + 40 * (i % 6) : 0);
-  const of = (n) => `rgb(${n.join(" ")})`;
-  return n < 232 ? of([36, 6, 1].map((each) => step(Math.floor((n - 16) / each)))) : of(Array(3).fill(8 + 10 * (n - 232)));
+  const parts = n < 232 ? [36, 6, 1].map((each) => step(Math.floor((n - 16) / each))) : Array(3).fill(8 + 10 * (n - 232));
+  return `rgb(${parts.join(" ")})`;
 }
 
 function styled(text, { front, back, inverse, ...flags }) {

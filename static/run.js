@@ -8,8 +8,8 @@ import { Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  constructor(id, parent, { mark, stream, deleted, draw }) {
-    Object.assign(this, { id, parent, mark, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
+  constructor(id, parent, { stream, deleted, draw }) {
+    Object.assign(this, { id, parent, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
     this.header = new Header(id, () => deleted(id));
     this.glance = new Glance(id);
     this.timeline = new Timeline(this);

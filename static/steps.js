@@ -28,7 +28,7 @@ export class Header {
     const { status, name, definition, reason, attempt, started_at: started, created_at: at = started } = manager;
     this.element.className = `run-head ${status}`;
     setIcon(this.icon, status);
-    write(this.title, name ?? definition ?? this.id);
+    write(this.title, name ?? this.id);
     this.badge.className = `badge ${badge.kind}`;
     set(this.badge, "title", badge.title);
     fill(this.element, {
@@ -138,8 +138,8 @@ export class Step {
     this.fold = h("button.fold", { click: () => this.choose(!this.unfolded) },
       icon("chevron"), this.icon, h("span.name", title));
     const errors = address(this.lines.url({ level: "error" }));
-    this.parts = PARTS.map((status) => h(`i.${status}`));
-    this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);
+    this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" },
+      ...PARTS.map((status) => h(`i.${status}`)));
     this.progress = h("div.progress.flow", this.bar, h("p.progress-text"));
     this.cancel = cancelling(id, { step: name }, this.fold);
     this.retry = retrying(id, { step: name }, this.fold);
@@ -148,7 +148,7 @@ export class Step {
       href: (number) => link(id, name, { from: number, to: number }),
       mark: (range) => {
         this.list.show(range, { scroll: false });
-        run.mark(name, range);
+        history.replaceState(null, "", link(id, name, range));
       },
     });
     this.body = h("div.body", this.list.element, h("p.quiet.none"), h("div.foot.flow", h("span.about"),
@@ -212,15 +212,14 @@ export class Step {
     this.wanted = false;
   }
 
-  advance({ counts, progress, eta }, ended) {
+  advance({ counts, eta }, ended) {
     const of = (status) => counts[`${status}_jobs`] ?? 0;
     const total = of("total");
     this.progress.hidden = !total;
     if (!total) return;
-    PARTS.forEach((status, i) => (this.parts[i].style.width = `${(100 * of(status)) / total}%`));
-    const others = ["cancelled", "interrupted"].filter(of);
-    const all = ["pending", "running", "completed", "failed", ...others];
-    const text = progress || all.map((status) => `${of(status)} ${status}`).join(", ");
+    PARTS.forEach((status, i) => (this.bar.children[i].style.width = `${(100 * of(status)) / total}%`));
+    const text = ["pending", "running", "completed", "failed", ...["cancelled", "interrupted"].filter(of)]
+      .map((status) => `${of(status)} ${status}`).join(", ");
     const left = eta && !ended && `about ${ticking(Math.max(1, Math.round(eta)))} left`;
     set(this.bar, "aria-valuemax", total);
     set(this.bar, "aria-valuenow", total - of("pending") - of("running"));

@@ -1,7 +1,7 @@
 /** When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. */
 import { cancelling } from "./actions.js";
 import { following, get, pathOf } from "./connection.js";
-import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
+import { count, dotted, duration, fill, h, keyed, plural, s, set, word, write } from "./page.js";
 import { fold, hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
@@ -23,7 +23,7 @@ export class Timeline {
       click: ({ clientY }) => this.pick(Math.floor((clientY - this.space.getBoundingClientRect().top) / ROW)),
       keydown: (event) => this.typed(event),
     }, this.space);
-    this.about = h("div.job.flow", { "aria-live": "polite" });
+    this.about = h("div.job", { "aria-live": "polite" });
     this.element = h("section.timeline.card", { "aria-label": "Timeline" },
       h("div.top.flow", h("h2", "Timeline"), this.facts, this.slowest), this.axis, this.box, this.about);
     new ResizeObserver(() => this.render()).observe(this.box);
@@ -56,8 +56,7 @@ export class Timeline {
     Object.assign(this, { tree, now, past, rows: rows([...tree.steps.values()], this.jobs, now, this.slow) });
     const ended = hasEnded(tree.manager.status);
     const jobs = this.rows.length - tree.steps.size;
-    let most = 0;
-    let [from, to] = [now, ended ? 0 : now];
+    let [from, to, most] = [now, ended ? 0 : now, 0];
     for (const row of this.rows) {
       from = Math.min(from, row.from ?? now);
       to = Math.max(to, row.to ?? 0);
@@ -142,19 +141,14 @@ export class Timeline {
 
   tell() {
     const job = this.jobs.get(this.chosen);
-    if (!job) return this.about.replaceChildren();
-    const { id, step, name, status, attempt, reason } = job;
-    if (this.told !== id || !this.about.firstChild) {
-      this.told = id;
+    keyed(this.about, job ? [job] : [], ({ id }) => id, ({ id, step }) => {
       this.cancel = cancelling(this.run.id, { job: id }, this.box);
-      this.text = h("span");
-      this.why = h("p.reason");
-      this.about.replaceChildren(this.text, h("button.link", { click: () => this.run.lines(step, id) }, "Its lines"),
-        this.cancel.element, this.why);
-    }
-    write(this.text, dotted(`#${job.tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`));
-    write(this.why, reason ?? "");
-    this.cancel.draw(status);
+      return h("div.flow", h("span.what"), h("button.link", { click: () => this.run.lines(step, id) }, "Its lines"),
+        this.cancel.element, h("p.reason"));
+    }, (element, { tag, name, step, status, attempt, reason }) => {
+      fill(element, { what: dotted(`#${tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`), reason });
+      this.cancel.draw(status);
+    });
   }
 }
 

@@ -61,7 +61,7 @@ function row(take) {
 
 function step(tree, name) {
   if (!name) return tree.own;
-  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank(), progress: "", working: new Map() });
+  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank(), working: new Map() });
   return tree.steps.get(name);
 }
 
@@ -110,17 +110,20 @@ function counted(tree, data, fresh) {
   for (const [id, far] of Object.entries(data.progress ?? {})) {
     if (of.working?.has(id)) Object.assign(of.working.get(id), far); // in no snapshot: history tells it, too
   }
-  if (fresh) Object.assign(of, { counts: counts(data), progress: data.progress_text ?? "", eta: data.eta_seconds ?? null });
+  if (fresh) tally(of, data);
 }
 
-const counts = (from) => Object.fromEntries(Object.entries(from).filter(([key]) => /_(jobs|steps)$/.test(key)));
+function tally(of, facts) {
+  const counts = Object.fromEntries(Object.entries(facts).filter(([key]) => /_(jobs|steps)$/.test(key)));
+  return Object.assign(of, { counts, eta: facts.eta_seconds ?? null });
+}
 
 /** An old one only names what no row has named yet. */
 function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...manager }) {
   const fresh = last >= tree.seq;
   if (fresh) {
     Object.assign(tree, { seq: last, known: last, past: 0, missing: 0 });
-    Object.assign(tree.manager, manager, { counts: counts(manager), ...lines(levels) });
+    Object.assign(tally(tree.manager, manager), manager, lines(levels));
     tree.own = { ...blank(), ...lines(rest(levels, steps)) };
     if (!hasEnded(manager.status)) tree.receipt = null;
   } else tree.manager = { ...manager, ...tree.manager };
@@ -132,7 +135,7 @@ function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...man
     const into = Object.assign(step(tree, name), { description, type, depends });
     if (!fresh) continue;
     for (const key of Object.keys(blank())) if (key in facts) into[key] = facts[key];
-    Object.assign(into, { counts: counts(facts), eta: facts.eta_seconds ?? null, ...lines(stepLevels) });
+    Object.assign(tally(into, facts), lines(stepLevels));
   }
   for (const [name, kept] of before) if (!tree.steps.has(name)) tree.steps.set(name, kept);
 }
