@@ -9,8 +9,8 @@ const HIGHEST = 15_000_000; // pixels that browsers can place
 export class LineList {
   constructor(log, { label, mark, href }) {
     Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
+    this.offset = 0; // in a list taller than the box
     this.heights = new Heights();
-    this.offset = 0; // of a place in the list, which may be taller than the box
     this.block = h("div.rows", { click: (event) => this.clicked(event) });
     this.space = h("div.space", this.block);
     this.box = h("div.lines", {

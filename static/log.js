@@ -49,10 +49,7 @@ export class Log {
     const page = Math.floor(index / PAGE);
     if (!this.pages.has(page)) this.pages.set(page, new Array(PAGE));
     this.pages.get(page)[index % PAGE] = line;
-    for (const old of this.pages.keys()) {
-      if (this.pages.size <= KEPT) break;
-      this.pages.delete(old);
-    }
+    if (this.pages.size > KEPT) this.pages.delete(this.pages.keys().next().value);
   }
 
   grow({ lines, levels }) {
@@ -151,7 +148,7 @@ export function toggle(name) {
 
 export class Reading {
   constructor(list) {
-    this.list = list;
+    Object.assign(this, { list, log: list.log });
     this.levels = h("span.levels", { role: "group", "aria-label": "Least level" });
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
     this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
@@ -161,10 +158,6 @@ export class Reading {
     this.rows = h("a", { download: "" }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,
       h("span.flow.end", this.wrap, this.relative, this.copy, this.text, this.rows));
-  }
-
-  get log() {
-    return this.list.log;
   }
 
   filter(level, job) {

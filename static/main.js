@@ -63,7 +63,7 @@ async function choose() {
   }
   const wanted = id ?? run?.id ?? managers[0]?.id;
   if (wanted && wanted !== run?.id) {
-    run?.close();
+    run?.travel.leave();
     run = new Run(wanted, main, { stream, deleted, draw });
     stream.open(wanted);
   }
@@ -85,7 +85,7 @@ function started(manager) {
 
 function deleted(id) {
   managers = managers.filter((one) => one.id !== id);
-  run.close();
+  run.travel.leave();
   run = null;
   stream.open(null);
   location.hash = "#/";
@@ -117,12 +117,6 @@ async function pollDefinitions() {
   }
 }
 
-function tick() {
-  tab(run?.tree);
-  if (run) ended(run.tree.manager);
-  if (!document.hidden) draw();
-}
-
 function visibility() {
   if (document.hidden) {
     cancel("definitions");
@@ -152,7 +146,6 @@ function summary(tree) {
 }
 
 const SIGNS = "▶○✓⚠✗⊘⚡»"; // in the order of STATUSES
-const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
 const tabIcon = document.querySelector("link[rel=icon]");
 const plain = tabIcon.href;
 
@@ -161,13 +154,12 @@ function tab(tree) {
   const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
   document.title = name ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${name}` : "Stepstream";
   set(tabIcon, "href", name ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
-    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
+    + `<circle cx='1' cy='1' r='1' fill='${getComputedStyle(run.header.icon).color}'/></svg>` : plain);
 }
 
-// The # of the address is the chosen run's.
 document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  main.focus({ preventScroll: true });
+  event.preventDefault(); // the # of the address is the chosen run's
+  main.focus();
   main.scrollIntoView();
 });
 addEventListener("hashchange", choose);
@@ -179,7 +171,11 @@ document.addEventListener("reading", draw);
 
 find($("find"), () => run?.id);
 keys(document.querySelector(".bar"));
-every("tick", 1_000, tick);
+every("tick", 1_000, () => {
+  tab(run?.tree);
+  if (run) ended(run.tree.manager);
+  if (!document.hidden) draw();
+});
 every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
 if (linked.id) choose();
 else if (!document.hidden) stream.open(null);

@@ -41,8 +41,7 @@ export function fill(element, texts) {
 }
 
 export function set(element, name, value) {
-  if (typeof value === "boolean" && !name.startsWith("aria-")) value = value ? "" : null;
-  if (value == null) element.removeAttribute(name);
+  if (value == null || (value === false && !name.startsWith("aria-"))) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
@@ -131,7 +130,7 @@ const PLACE = /^#\/managers\/([^/]+)(?:\/([^/]*))?(?:\/L(\d{1,9})(?:-L?(\d{1,9})
 export function parse(hash) {
   const [, id, step, from, to = from] = PLACE.exec(hash) ?? [];
   const lines = from ? { from: Math.min(from, to), to: Math.max(from, to) } : null;
-  return { id: id ? decode(id) : null, step: step ? decode(step) : lines && "", lines };
+  return { id: decode(id), step: decode(step) ?? (lines && ""), lines };
 }
 
 export function link(id, step = null, range = null) {
@@ -147,7 +146,7 @@ export function go(id, { step_name: step, line_number: number }) {
 
 function decode(text) {
   try {
-    return decodeURIComponent(text);
+    return text ? decodeURIComponent(text) : null;
   } catch {
     return text; // a stray %
   }

@@ -91,12 +91,9 @@ export class Run {
 
   say(text) {
     write(this.problem, text);
-    this.header.element.hidden = Boolean(text);
+    this.header.element.hidden = text;
   }
 
-  close() {
-    this.travel.leave();
-  }
 }
 
 const STATE = "job_status,step_progress,manager_progress";

@@ -25,7 +25,8 @@ export class Header {
   }
 
   draw({ manager, gaps }, badge, now) {
-    const { status, name, definition, reason, attempt, started_at: started, created_at: at = started } = manager;
+    const { status, name, definition, reason, attempt, started_at: started, created_at: created } = manager;
+    const at = started ?? created;
     this.element.className = `run-head ${status}`;
     setIcon(this.icon, status);
     write(this.title, name ?? this.id);
@@ -34,7 +35,7 @@ export class Header {
     fill(this.element, {
       badge: badge.text, status: word(status), time: elapsed(manager, now), counts: counts(manager.counts),
       reason: status !== "pending" && reason,
-      facts: dotted(definition, this.id, at && `started ${moment(started ?? at)}`, attempt > 1 && `attempt ${attempt}`),
+      facts: dotted(definition, this.id, at && `started ${moment(at)}`, attempt > 1 && `attempt ${attempt}`),
     });
     if (manager.toml !== this.shown) this.describe(manager);
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
