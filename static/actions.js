@@ -1,6 +1,9 @@
-/** What can one run, choose, cancel, retry and delete, and be told of its end? */
+/** What can one do with definitions, runs, steps and worker jobs, and by which keys? */
 import { cancel, every, get, part, pathOf, post, remove, serverNow } from "./connection.js";
-import { ahead, count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, tried, word, write } from "./page.js";
+import { settings, toggle } from "./log.js";
+import {
+  ahead, count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, tried, word, write,
+} from "./page.js";
 import { hasEnded, STATUSES, sum } from "./tree.js";
 
 export function drawDefinitions(parent, items, started) {
@@ -33,7 +36,7 @@ function card(definition, started) {
       message, " ", blocker && h("a", { href: link(blocker) }, "Show that run"))]));
     set(answer, "data-blocker", blocker ?? (status === 0 ? "" : null));
   });
-  return h(errors.length ? "li.card.broken" : "li.card", h("form", { submit, novalidate: true },
+  return h("li.card", h("form", { submit, novalidate: true },
     h("div.top.flow", h("strong", { title: file }, name), !enabled && h("span.chip", "disabled"), h("button.primary", {
       disabled: Boolean(why), title: why && `Cannot be run: ${why}`, "aria-label": `Run ${name}`,
     }, "Run")),
@@ -61,9 +64,9 @@ function input(name, value) {
   return Object.assign(area, { value: text }); // a child would be a part of its label
 }
 
-const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+export const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** Only what was changed is sent, as text: the service reads it as what it was. */
+/** As text: the service reads it as what it was. */
 export const changes = (fields) =>
   Object.fromEntries(fields.filter(({ value, text }) => text !== shown(value)).map(({ name, text }) => [name, text]));
 
@@ -163,7 +166,7 @@ let wanted = null;
 export function noticeButton(id) {
   const click = async () => {
     const on = wanted !== id && (await Notification.requestPermission()) === "granted";
-    wanted = on ? id : null;
+    wanted = on && id;
     set(button, "aria-pressed", on);
     // A hidden tab has given its stream back.
     if (on) every("notice", 5_000, async () => document.hidden && ended(await get(pathOf(id))));
@@ -181,4 +184,52 @@ export function ended({ id, name, status }) {
   wanted = null;
   cancel("notice");
   new Notification(`${name}: ${word(status)}`, { tag: id });
+}
+
+function beside(selector, present, by) {
+  const all = [...document.querySelectorAll(selector)];
+  const at = all.findIndex((one) => one.matches(present));
+  return at < 0 ? all[0] : all[at + by];
+}
+
+const KEYS = [
+  ["j", "next run", () => beside(".managers a", "[aria-current]", 1)?.click()],
+  ["k", "previous run", () => beside(".managers a", "[aria-current]", -1)?.click()],
+  ["n", "next step", () => beside(".fold", ":focus", 1)?.focus()],
+  ["p", "previous step", () => beside(".fold", ":focus", -1)?.focus()],
+  ["l", "lines of the step", () => document.activeElement.closest(".step")?.querySelector("[role=log]").focus()],
+  ["e", "first error", ".groups button"],
+  ["/", "find words", ".find input"],
+  ["t", "timeline", ".bars"],
+  ["m", "moment in the past", ".travel input"],
+  ["d", "definitions", ".definitions button:enabled"],
+  ["f", "filter of documents", ".documents input"],
+  ["c", "cancel the run", ".actions .cancel .open"],
+  ["r", "retry the run", ".actions .retry .open"],
+  ["?", "these keys", () => document.querySelector(".help").click()],
+];
+
+export function keys(bar) {
+  const dialog = h("dialog.keys", { "aria-label": "Keys" },
+    h("dl", ...KEYS.map(([key, what]) => h("div", h("dt", h("kbd.chip", key)), h("dd", what)))),
+    h("p.quiet",
+      "Enter does what a key leads to. Shift and an arrow mark a line to link to; arrows choose in the timeline."),
+    h("form.flow", { method: "dialog" },
+      h("label",
+        h("input", { type: "checkbox", checked: settings.keys, change: () => toggle("keys") }), " Single keys"),
+      h("button.end", { autofocus: true }, "Close")));
+  document.body.append(dialog);
+  bar.append(h("button.help", { "aria-label": "Keys", title: "Keys (?)", click: () => dialog.showModal() }, "?"));
+  addEventListener("keydown", led);
+}
+
+function led(event) {
+  const { key, target, ctrlKey, metaKey, altKey } = event;
+  if (ctrlKey || metaKey || altKey || !settings.keys || document.querySelector("dialog[open]")) return;
+  if (target.matches("input:not([type=checkbox], [type=range]), textarea, select")) return;
+  const [, , lead] = KEYS.find(([one]) => one === key) ?? [];
+  if (!lead) return;
+  event.preventDefault();
+  if (typeof lead === "function") return lead();
+  [...document.querySelectorAll(lead)].find((one) => one.offsetParent)?.focus();
 }

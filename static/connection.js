@@ -1,5 +1,5 @@
-/** How is the service asked, and how does news of it keep coming? */
-import { h, tried } from "./page.js";
+/** How is the service asked, how does news of it keep coming, and how fresh is it? */
+import { clockTime, count, h, plural, tried } from "./page.js";
 
 export const part = encodeURIComponent;
 export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
@@ -84,7 +84,7 @@ export function cancel(name) {
 }
 
 const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
-const STATES = { ping: "open", bye: "stopping", busy: "busy" };
+const STATES = { ping: "open", bye: "service is stopping, reconnecting", busy: "service is busy, trying again" };
 const SILENCE = 45_000; // three of the service's pings
 const TAIL = 500; // rows at first
 const FAR = 20_000; // rows not to be read one by one
@@ -93,8 +93,8 @@ const MOST = 5;
 const tab = Math.random();
 
 /**
- * One a tab, resumed from the last row. A browser closes it for good where the answer is no stream, and may leave it open
- * on a dead connection. It opens six to a host: a tab that sees five younger streams pauses a moment.
+ * A browser closes it for good where the answer is no stream, may leave it open on a dead connection, and opens six to
+ * a host: a tab that sees five younger ones pauses a moment.
  */
 export class Stream {
   constructor(owner) {
@@ -151,7 +151,7 @@ export class Stream {
     else this.owner.gone();
   }
 
-  /** Whether the run may be there; one that went on far is taken up at its end. */
+  /** One that went on far is taken up at its end. */
   async ask() {
     if (!this.id) return true;
     try {
@@ -180,7 +180,7 @@ export class Stream {
   other({ tab: other, open }) {
     if (!open) this.younger.delete(other);
     else if (this.source && this.younger.add(other).size >= MOST) {
-      this.pause("waiting");
+      this.pause("waiting: many tabs are open");
       later("stream", 2_000, () => this.resume());
     }
   }
@@ -201,4 +201,18 @@ export class Stream {
     cancel("stream");
     cancel("watchdog");
   }
+}
+
+/** `behind` while rows of the past are coming. */
+export function badge({ receipt }, stream, behind) {
+  if (receipt) {
+    const { complete, received, total } = receipt;
+    const text = `${complete ? "complete" : "incomplete"}: ${count(received)} of ${plural(total, "line")}`;
+    const title = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
+    return { kind: complete ? "good" : "bad", text, title };
+  }
+  const { state } = stream;
+  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
+  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
+  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: state + stale };
 }

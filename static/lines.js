@@ -1,4 +1,4 @@
-/** How is a log of a million lines shown? Only rows in sight exist; a line is taken for one row high until it is drawn. */
+/** How is a log of a million lines shown? Rows in sight exist; a line is taken for one row high until it is drawn. */
 import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
 
@@ -8,9 +8,8 @@ const HIGHEST = 15_000_000; // pixels that browsers can place
 
 export class LineList {
   constructor(log, { label, mark, href }) {
-    Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
-    this.offset = 0; // in a list taller than the box
-    this.heights = new Heights();
+    Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null });
+    Object.assign(this, { top: 0, offset: 0, heights: new Heights() }); // offset: in a list taller than the box
     this.block = h("div.rows", { click: (event) => this.clicked(event) });
     this.space = h("div.space", this.block);
     this.box = h("div.lines", {
@@ -51,14 +50,10 @@ export class LineList {
     this.heights.clear(parseFloat(style.lineHeight) * style.getPropertyValue("--rows"));
   }
 
-  get view() {
-    return this.box.clientHeight;
-  }
-
   reach() {
     const { total } = this.heights;
     this.space.style.height = `${Math.min(total, HIGHEST)}px`;
-    return [Math.min(total, HIGHEST), total].map((height) => Math.max(1, height - this.view));
+    return [Math.min(total, HIGHEST), total].map((height) => Math.max(1, height - this.box.clientHeight));
   }
 
   /** A pass draws with the heights that the one before has measured. */
@@ -69,7 +64,7 @@ export class LineList {
       const top = this.box.scrollTop + this.offset;
       const anchor = this.heights.at(top);
       const first = Math.max(0, anchor - AHEAD);
-      const last = Math.min(this.log.count, this.heights.at(top + this.view) + 1 + AHEAD);
+      const last = Math.min(this.log.count, this.heights.at(top + this.box.clientHeight) + 1 + AHEAD);
       this.log.want(first, last);
       this.fill(first, last);
       this.block.style.transform = `translateY(${this.heights.before(first) - this.offset}px)`;
@@ -122,14 +117,14 @@ export class LineList {
     this.wanted = null;
     this.follow = false;
     this.seen = Math.max(this.seen, this.log.count);
-    this.go(top - this.view / 3);
+    this.go(top - this.box.clientHeight / 3);
     this.box.scrollIntoView({ block: "nearest" });
   }
 
   /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
-    const { scrollTop } = this.box;
-    if (!this.view) return; // folded
+    const { scrollTop, clientHeight } = this.box;
+    if (!clientHeight) return; // folded
     const [box, list] = this.reach();
     const moved = scrollTop - this.top;
     if (moved < -1) {
@@ -137,19 +132,16 @@ export class LineList {
       this.follow = false;
     } else if (moved > 0 && scrollTop >= box - 4) this.follow = true;
     // Thrown far, as far in the list as in the box; else as many pixels.
-    this.thrown ||= box < list && Math.abs(moved) > 3 * this.view;
+    this.thrown ||= box < list && Math.abs(moved) > 3 * clientHeight;
     if (this.thrown) this.offset = scrollTop * (list / box - 1);
     this.top = scrollTop;
     this.soon();
     clearTimeout(this.rest);
-    this.rest = setTimeout(() => this.settle(), 200);
-  }
-
-  /** The box must not end before the list. */
-  settle() {
-    const [box, list] = this.reach();
-    this.thrown = false;
-    if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
+    this.rest = setTimeout(() => {
+      const [box, list] = this.reach();
+      this.thrown = false; // the box must not end before the list
+      if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
+    }, 200);
   }
 
   soon() {

@@ -1,6 +1,6 @@
-/** Which lines of a log are here, by which filters are they read, and how are they taken along? */
-import { address, get, later, pathOf } from "./connection.js";
-import { count, exactTime, h, keyed, set, write } from "./page.js";
+/** Which lines of a log are here, by which filters and words are they found, and how are they taken along? */
+import { address, following, get, later, pathOf } from "./connection.js";
+import { count, exactTime, go, h, keyed, parse, set, write } from "./page.js";
 import { tag } from "./tree.js";
 
 const PAGE = 256; // lines
@@ -71,7 +71,7 @@ export class Log {
     this.put(this.count++, line);
   }
 
-  /** Where the parts of a filtered log begin; what is written meanwhile waits. */
+  /** What is written meanwhile waits. */
   async index() {
     const { pages } = this; // of this filter
     try {
@@ -153,7 +153,9 @@ export class Reading {
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
     this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
     this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
-    this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied(), hidden: !navigator.clipboard }, "Copy");
+    this.copy = h("button", {
+      title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied(), hidden: !navigator.clipboard,
+    }, "Copy");
     this.text = h("a", { download: "" }, "Text");
     this.rows = h("a", { download: "" }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,
@@ -190,5 +192,46 @@ export class Reading {
       `${exactTime(at)} ${level.toUpperCase().padEnd(7)} ${message}\n`).join(""));
     write(this.copy, "Copied");
     setTimeout(() => write(this.copy, "Copy"), 1_500);
+  }
+}
+
+export function find(form, chosen) {
+  const field = h("input", { type: "search", placeholder: "Find words", "aria-label": "Find words in lines" });
+  const scope = h("select", { "aria-label": "Where to look" },
+    ...["this run", "this step", "all runs"].map((name) => h("option", name)));
+  const told = h("output");
+  const button = (name, sign, by) =>
+    h("button", { type: "button", "aria-label": name, title: name, click: () => move(by) }, sign);
+  form.append(field, scope, told, button("Previous hit", "↑", -1), button("Next hit", "↓", 1));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  field.addEventListener("keydown", ({ key, shiftKey }) => key === "Enter" && move(shiftKey ? -1 : 1));
+  let [asked, asking, next, hits, at] = [];
+
+  async function move(by) {
+    const { step } = parse(location.hash);
+    const query = new URLSearchParams({ q: field.value, limit: 1000 });
+    if (scope.value !== "all runs") query.set("manager_id", chosen() ?? "latest");
+    if (scope.value === "this step" && step) query.set("step", step);
+    const wanted = `search?${query}`;
+    if (!field.value.trim() || asking === wanted) return;
+    if (asked !== wanted) [asked, next, hits, at] = [wanted, wanted, [], by < 0 ? 0 : -1];
+    try {
+      if (next && (!hits.length || at + by === hits.length)) {
+        write(told, "…");
+        asking = wanted;
+        const page = await get(next);
+        if (asked !== wanted) return; // other words by now
+        hits.push(...page.items);
+        next = following("search", page.next);
+      }
+      if (!hits.length) return write(told, "no hits");
+      at = (at + by + hits.length) % hits.length;
+      write(told, `${count(at + 1)} of ${count(hits.length)}${next ? "+" : ""}`);
+      go(hits[at].manager_id, hits[at]);
+    } catch ({ message }) {
+      write(told, message);
+    } finally {
+      if (asking === wanted) asking = null;
+    }
   }
 }

@@ -1,12 +1,11 @@
 /** How do the parts work together? The address chooses a run, one stream brings news. */
-import { clearNotices, drawDefinitions, drawManagers, drawToolbar, ended } from "./actions.js";
+import { clearNotices, drawDefinitions, drawManagers, drawToolbar, ended, keys } from "./actions.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./connection.js";
-import { find, keys } from "./finding.js";
+import { find } from "./log.js";
 import { clockTime, h, link, parse, plural, set, word, write } from "./page.js";
 import { Run } from "./run.js";
 import { hasEnded, STATUSES, sum } from "./tree.js";
 
-const HIDDEN_FOR = 30_000; // then a tab gives its connection back
 const LISTED = 50;
 const $ = (id) => document.getElementById(id);
 const main = $("run");
@@ -36,14 +35,9 @@ function tallied(data) {
   stats = data;
   const total = sum(stats.managers);
   if (stream.fresh) managers = [];
-  else if (total < managers.length) relist();
+  else if (total < managers.length) get(`managers?limit=${LISTED}`).then(({ items }) => (managers = items), () => {});
   stream.fresh = false;
   if (!total) welcome();
-}
-
-async function relist() {
-  ({ items: managers } = await get(`managers?limit=${LISTED}`).catch(() => ({ items: managers })));
-  draw();
 }
 
 function listed(manager) {
@@ -104,7 +98,7 @@ function draw() {
     drawManagers($("managers"), items, sum(stats.managers ?? {}) > items.length, run?.id, serverNow());
     const lost = stream.state !== "open" && stream.silence() > 2_000;
     write($("reach"), lost ? `no connection · stale since ${clockTime(stream.heard)}` : "");
-    if (!lost) clearNotices((blocker) => !blocker);
+    if (stream.state === "open") clearNotices((blocker) => !blocker);
     run?.render();
   });
 }
@@ -120,7 +114,7 @@ async function pollDefinitions() {
 function visibility() {
   if (document.hidden) {
     cancel("definitions");
-    later("hidden", HIDDEN_FOR, () => stream.pause());
+    later("hidden", 30_000, () => stream.pause());
   } else {
     cancel("hidden");
     stream.wake();
@@ -128,7 +122,7 @@ function visibility() {
   }
 }
 
-/** In a narrow window the lists stand above the run of a link; a step comes into sight by itself. */
+/** In a narrow window the lists stand above the run; a step comes into sight by itself. */
 function arrive() {
   if (linked.id && linked.step === null && narrow.matches && scrollY === 0) main.scrollIntoView();
   linked = {};

@@ -18,7 +18,7 @@ const maker = (create) => (name, ...children) => {
 export const h = maker((tag) => document.createElement(tag));
 export const s = maker((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
 
-/** Only what changed: an untouched node keeps the reader's selection and costs no layout. */
+/** An untouched node keeps the reader's selection. */
 export function write(element, text) {
   if (element.textContent !== (text ||= "")) element.textContent = text;
 }
@@ -134,13 +134,13 @@ export function parse(hash) {
 }
 
 export function link(id, step = null, range = null) {
-  const { from, to } = range ?? {};
+  const { from, to = from } = range ?? {};
   const lines = from ? `/L${from}${to === from ? "" : `-L${to}`}` : "";
   return `#/managers/${encodeURIComponent(id)}${step === null ? "" : `/${encodeURIComponent(step)}${lines}`}`;
 }
 
 export function go(id, { step_name: step, line_number: number }) {
-  location.replace(link(id, step ?? "", { from: number, to: number }));
+  location.replace(link(id, step ?? "", { from: number }));
   dispatchEvent(new Event("hashchange"));
 }
 
@@ -223,7 +223,8 @@ function palette(n) {
     return `light-dark(oklch(${0.5 + bright} .15 ${hue}), oklch(${0.78 + bright} .12 ${hue}))`;
   }
   const step = (i) => (i % 6 ? 55 + 40 * (i % 6) : 0);
-  const parts = n < 232 ? [36, 6, 1].map((each) => step(Math.floor((n - 16) / each))) : Array(3).fill(8 + 10 * (n - 232));
+  const parts = n < 232 ? [36, 6, 1].map((each) => step(Math.floor((n - 16) / each)))
+    : Array(3).fill(8 + 10 * (n - 232));
   return `rgb(${parts.join(" ")})`;
 }
 

@@ -1,13 +1,13 @@
-/** When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. */
+/** When did what run, how fast did lines come, and what went wrong? */
 import { cancelling } from "./actions.js";
-import { following, get, pathOf } from "./connection.js";
-import { count, dotted, duration, fill, h, keyed, plural, s, set, word, write } from "./page.js";
+import { following, get, later, pathOf } from "./connection.js";
+import { count, dotted, duration, fill, go, h, keyed, plural, s, set, tried, word, write } from "./page.js";
 import { fold, hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
 const SLICES = 160;
-const PAUSE = 250; // milliseconds, or more: drawing takes a twentieth of the time at most
+const PAUSE = 250; // milliseconds at least: drawing takes a twentieth of the time
 const MOST = 20_000;
 
 export class Timeline {
@@ -101,7 +101,7 @@ export class Timeline {
     const { done, total } = this.jobs.get(id) ?? {};
     const far = status === "running" && done != null && [done, total ?? []].flat().map(count).join(" of ");
     const took = dotted(far, from ? duration((to - from) / 1000) : word(status));
-    const [x, right] = from ? [this.x(from), this.x(to)] : [this.left, this.left];
+    const [x, right] = from ? [from, to].map(this.x) : [this.left, this.left];
     const width = Math.max(2, right - x);
     const beside = right + 7 * took.length < this.x(this.to);
     return s("g", {
@@ -146,13 +146,58 @@ export class Timeline {
       return h("div.flow", h("span.what"), h("button.link", { click: () => this.run.lines(step, id) }, "Its lines"),
         this.cancel.element, h("p.reason"));
     }, (element, { tag, name, step, status, attempt, reason }) => {
-      fill(element, { what: dotted(`#${tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`), reason });
+      const what = dotted(`#${tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`);
+      fill(element, { what, reason });
       this.cancel.draw(status);
     });
   }
 }
 
-/** Steps, and their worker jobs that have started by `now`. */
+export class Glance {
+  constructor(id) {
+    this.id = id;
+    this.curve = s("path");
+    this.peak = h("span");
+    this.rate = h("span.rate.quiet.flow", { hidden: true },
+      s("svg", { viewBox: "0 0 120 20", "aria-hidden": true }, this.curve), this.peak);
+    this.list = h("ul", { "aria-label": "Errors by how often they occur", tabindex: 0 });
+    this.problem = h("span.problem", { role: "alert" });
+    this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
+  }
+
+  /** Every other second, if there are more lines. */
+  async draw({ manager: { lines } }) {
+    if (!lines || this.known === lines || this.asking) return;
+    this.asking = true;
+    try {
+      const [rate, { error_groups: groups }] = await Promise.all([get(pathOf(this.id, "/log/rate")), get(pathOf(this.id))]);
+      this.plot(rate);
+      this.errors.hidden = !groups.length;
+      keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
+        write(item.firstElementChild, `${count(group.count)} ×`));
+      this.known = lines;
+    } catch {} // the next time
+    later(`glance ${this.id}`, 2_000, () => (this.asking = false));
+  }
+
+  plot({ seconds, lines }) {
+    const most = Math.max(...lines);
+    if (!most) return;
+    this.rate.hidden = false;
+    const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
+    set(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
+    write(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);
+  }
+
+  /** Of a traceback the last line says most. */
+  one({ message, first_seq: first }) {
+    const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
+    const click = tried(this.problem, async () =>
+      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${first - 1}`))).items[0]));
+    return h("li", h("b"), h("button.link", { title, click }, text || "(empty)"));
+  }
+}
+
 export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
   for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {

@@ -16,8 +16,8 @@ const blank = () => ({
 export const emptyTree = (id) => ({
   id,
   seq: 0, // the last row that came, or that a snapshot contains
-  known: 0, // the last of the snapshot: up to there rows are history and change no state
-  manager: { ...blank(), id }, // its lines: the whole run's
+  known: 0, // the snapshot's: up to there rows are history and change no state
+  manager: { ...blank(), id }, // with the whole run's lines
   steps: new Map(),
   own: blank(), // the manager's lines
   jobs: new Map(),
@@ -33,7 +33,7 @@ export function beginning({ id, manager: { name, definition, params, toml, creat
   return fold(emptyTree(id), "snapshot", facts);
 }
 
-/** Unknown events change nothing, nor do rows that were there before. */
+/** Unknown events change nothing. */
 export function fold(tree, event, data) {
   if (event === "rows") return data.reduce((all, row) => fold(all, row.event, row), tree);
   return FOLDS[event]?.(tree, data) ?? tree;
@@ -88,7 +88,7 @@ function turn(of, { status, reason = null, attempt = of.attempt, duration = null
   else if (status === "running") of.started_at = started ?? at;
 }
 
-/** From a row, or from the list of worker jobs: no snapshot has them. */
+/** From a row or the list: no snapshot has them. */
 function job(tree, data) {
   const { job_id: id, step_name: name, progress } = data;
   const one = tree.jobs.get(id) ?? { id, tag: tag(id), step: name, name: data.name };

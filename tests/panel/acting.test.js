@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { changes } from "../../static/actions.js";
-import { frequent } from "../../static/finding.js";
+import { frequent } from "../../static/steps.js";
 
 test("only changed parameters are sent, as text", () => {
   const field = (name, value, text) => ({ name, value, text });
