@@ -41,9 +41,9 @@ function card(definition, started) {
       disabled: Boolean(why), title: why && `Cannot be run: ${why}`, "aria-label": `Run ${name}`,
     }, "Run")),
     h("p.quiet.about", { title: description }, description), h("p.quiet.schedule"), h("p.quiet.schedule"),
-    fields.length > 0 && h("details", h("summary", "Parameters"), ...fields.map(({ name, input }) =>
+    fields.length && h("details", h("summary", "Parameters"), ...fields.map(({ name, input }) =>
       h("label", h("span", name), input))),
-    errors.length > 0 && h("details.errors", h("summary", plural(errors.length, "error")),
+    errors.length && h("details.errors", h("summary", plural(errors.length, "error")),
       ...errors.map((one, i) => fault("error", one, definition.error_lines[i]))),
     ...warnings.map((one) => fault("warning", one)), answer));
 }

@@ -18,7 +18,7 @@ async function ask(path, options = {}) {
   });
   const { headers, ok, status } = response;
   const ahead = Date.now() - Date.parse(headers.get("date"));
-  if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
+  if (ahead) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
   if (status === 401 && path !== "login") return login().then(() => ask(path, options));
   const body = await response.json().catch(() => ({}));
   if (!ok) throw problem({ detail: `the service answered ${status}`, status, ...body });

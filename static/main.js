@@ -140,6 +140,7 @@ function summary(tree) {
 }
 
 const SIGNS = "▶○✓⚠✗⊘⚡»"; // in the order of STATUSES
+const COLOURS = { running: "royalblue", completed: "seagreen", completed_with_warnings: "orange", failed: "crimson" };
 const tabIcon = document.querySelector("link[rel=icon]");
 const plain = tabIcon.href;
 
@@ -148,7 +149,7 @@ function tab(tree) {
   const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
   document.title = name ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${name}` : "Stepstream";
   set(tabIcon, "href", name ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
-    + `<circle cx='1' cy='1' r='1' fill='${getComputedStyle(run.header.icon).color}'/></svg>` : plain);
+    + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
 
 document.querySelector(".skip").addEventListener("click", (event) => {

@@ -215,7 +215,7 @@ export async function documents(id) {
   show(first);
   return h("section.documents.card", { "aria-label": "Documents" },
     h("div.flow", title, filter, h("span.flow.end", json, csv)), problem, common, list, more,
-    h("p.quiet.credit", credits.size > 0 && `Source: ${[...credits].join("; ")}`));
+    h("p.quiet.credit", credits.size && `Source: ${[...credits].join("; ")}`));
 }
 
 function one({ title, source_id: source, source_type: type, url, tags, metadata }) {

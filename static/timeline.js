@@ -191,10 +191,10 @@ export class Glance {
 
   /** Of a traceback the last line says most. */
   one({ message, first_seq: first }) {
-    const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
+    const title = `Go to the first\n${message}`;
     const click = tried(this.problem, async () =>
       go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${first - 1}`))).items[0]));
-    return h("li", h("b"), h("button.link", { title, click }, text || "(empty)"));
+    return h("li", h("b"), h("button.link", { title, click }, message.trim().split("\n").at(-1) || "(empty)"));
   }
 }
 
@@ -233,7 +233,7 @@ export function atOnce(jobs, from, to) {
 }
 
 function crowd(running, most, left, width) {
-  const points = running.map((n, i) => `V${16 - Math.round((n / most) * 140) / 10}H${left + ((i + 1) / SLICES) * width}`);
+  const points = running.map((n, i) => `V${(16 - (n / most) * 14).toFixed(1)}H${left + ((i + 1) / SLICES) * width}`);
   return `M${left} 16${points.join("")}V16Z`;
 }
 
