@@ -1,11 +1,11 @@
-/** How does the panel ask the service, and how does news of it keep coming? */
-import { h, write } from "./page.js";
+/** How is the service asked, how does news of it keep coming, and how fresh is it? */
+import { clockTime, count, h, plural, tried } from "./page.js";
 
 export const part = encodeURIComponent;
 export const pathOf = (id, rest = "") => `managers/${part(id)}${rest}`;
 export const address = (path) => new URL(path, document.baseURI); // below a prefix, too
 
-let skew = 0; // of clocks
+let skew = 0;
 
 export const serverNow = () => Date.now() - skew;
 
@@ -18,7 +18,7 @@ async function ask(path, options = {}) {
   });
   const { headers, ok, status } = response;
   const ahead = Date.now() - Date.parse(headers.get("date"));
-  if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
+  if (ahead) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
   if (status === 401 && path !== "login") return login().then(() => ask(path, options));
   const body = await response.json().catch(() => ({}));
   if (!ok) throw problem({ detail: `the service answered ${status}`, status, ...body });
@@ -44,18 +44,12 @@ const login = () => (asking ??= new Promise(askForToken).finally(() => (asking =
 function askForToken(done) {
   const token = h("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
   const refused = h("p.problem", { role: "alert" });
-  const submit = async (event) => {
-    event.preventDefault();
-    write(refused, "");
-    try {
-      await post("login", { token: token.value });
-    } catch (error) {
-      return write(refused, error.message);
-    }
+  const submit = tried(refused, async () => {
+    await post("login", { token: token.value });
     dialog.remove();
     done();
     dispatchEvent(new Event("online"));
-  };
+  });
   const close = () => dialog.isConnected && dialog.showModal(); // by Escape
   const dialog = h("dialog.login", { "aria-label": "Log in", close }, h("form", { submit }, h("h1", "Log in"),
     h("label", "Token of this service (STEPSTREAM_TOKEN)", token), refused, h("button.primary", "Log in")));
@@ -90,7 +84,7 @@ export function cancel(name) {
 }
 
 const EVENTS = "rows snapshot gap reset end stats manager".split(" ");
-const STATES = { ping: "open", bye: "stopping", busy: "busy" };
+const STATES = { ping: "open", bye: "service is stopping, reconnecting", busy: "service is busy, trying again" };
 const SILENCE = 45_000; // three of the service's pings
 const TAIL = 500; // rows at first
 const FAR = 20_000; // rows not to be read one by one
@@ -99,8 +93,8 @@ const MOST = 5;
 const tab = Math.random();
 
 /**
- * One a tab, resumed from the last row. A browser closes it for good where the answer is no stream, and may leave it open
- * on a dead connection. It opens six to a host: a tab that sees five younger streams pauses a moment.
+ * A browser closes it for good where the answer is no stream, may leave it open on a dead connection, and opens six to
+ * a host: a tab that sees five younger ones pauses a moment.
  */
 export class Stream {
   constructor(owner) {
@@ -121,7 +115,10 @@ export class Stream {
       this.fresh = true; // the lists come from the start
       this.turn("open");
     };
-    source.onerror = () => this.lost();
+    source.onerror = () => {
+      if (this.state === "open" || this.state === "connecting") this.turn("reconnecting");
+      if (source.readyState === EventSource.CLOSED) this.again();
+    };
     for (const name of EVENTS) source.addEventListener(name, ({ data }) => {
       this.failures = 0;
       this.owner.take(name, JSON.parse(data));
@@ -140,11 +137,6 @@ export class Stream {
     this.owner.changed();
   }
 
-  lost() {
-    if (this.state === "open" || this.state === "connecting") this.turn("reconnecting");
-    if (this.source?.readyState === EventSource.CLOSED) this.again();
-  }
-
   again() {
     this.drop();
     const delay = Math.min(LONGEST_DELAY, 1_000 * 2 ** this.failures++);
@@ -159,7 +151,7 @@ export class Stream {
     else this.owner.gone();
   }
 
-  /** Whether the run may be there; one that went on far is taken up at its end. */
+  /** One that went on far is taken up at its end. */
   async ask() {
     if (!this.id) return true;
     try {
@@ -188,7 +180,7 @@ export class Stream {
   other({ tab: other, open }) {
     if (!open) this.younger.delete(other);
     else if (this.source && this.younger.add(other).size >= MOST) {
-      this.pause("waiting");
+      this.pause("waiting: many tabs are open");
       later("stream", 2_000, () => this.resume());
     }
   }
@@ -209,4 +201,18 @@ export class Stream {
     cancel("stream");
     cancel("watchdog");
   }
+}
+
+/** `behind` while rows of the past are coming. */
+export function badge({ receipt }, stream, behind) {
+  if (receipt) {
+    const { complete, received, total } = receipt;
+    const text = `${complete ? "complete" : "incomplete"}: ${count(received)} of ${plural(total, "line")}`;
+    const title = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
+    return { kind: complete ? "good" : "bad", text, title };
+  }
+  const { state } = stream;
+  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
+  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
+  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: state + stale };
 }

@@ -1,19 +1,15 @@
-/**
- * How is a log of a million lines shown with a few dozen elements? Only rows in sight exist, in a block that is moved to
- * their place. A line is taken for one row high until it is drawn.
- */
+/** How is a log of a million lines shown? Rows in sight exist; a line is taken for one row high until it is drawn. */
 import { Reading, settings } from "./log.js";
 import { h, keyed, lineRow, plural, write } from "./page.js";
 
-const AHEAD = 10; // rows drawn around what is in sight
-const MEASURED = 10_000; // lines whose heights are known
+const AHEAD = 10; // rows
+const MEASURED = 10_000; // lines
 const HIGHEST = 15_000_000; // pixels that browsers can place
 
 export class LineList {
   constructor(log, { label, mark, href }) {
-    Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null, top: 0 });
-    this.heights = new Heights();
-    this.offset = 0; // of a place in the list, which may be taller than the box
+    Object.assign(this, { log, mark, href, rows: [], follow: true, seen: 0, marked: null, wanted: null });
+    Object.assign(this, { top: 0, offset: 0, heights: new Heights() }); // offset: in a list taller than the box
     this.block = h("div.rows", { click: (event) => this.clicked(event) });
     this.space = h("div.space", this.block);
     this.box = h("div.lines", {
@@ -45,7 +41,6 @@ export class LineList {
     this.reading.draw();
   }
 
-  /** Nothing that was drawn and measured holds. */
   renew(look, since, pages) {
     if (this.pages && pages !== this.pages) Object.assign(this, { follow: true, seen: 0, offset: 0 });
     Object.assign(this, { look, since, pages });
@@ -55,14 +50,10 @@ export class LineList {
     this.heights.clear(parseFloat(style.lineHeight) * style.getPropertyValue("--rows"));
   }
 
-  get view() {
-    return this.box.clientHeight;
-  }
-
   reach() {
     const { total } = this.heights;
     this.space.style.height = `${Math.min(total, HIGHEST)}px`;
-    return [Math.min(total, HIGHEST), total].map((height) => Math.max(1, height - this.view));
+    return [Math.min(total, HIGHEST), total].map((height) => Math.max(1, height - this.box.clientHeight));
   }
 
   /** A pass draws with the heights that the one before has measured. */
@@ -73,7 +64,7 @@ export class LineList {
       const top = this.box.scrollTop + this.offset;
       const anchor = this.heights.at(top);
       const first = Math.max(0, anchor - AHEAD);
-      const last = Math.min(this.log.count, this.heights.at(top + this.view) + 1 + AHEAD);
+      const last = Math.min(this.log.count, this.heights.at(top + this.box.clientHeight) + 1 + AHEAD);
       this.log.want(first, last);
       this.fill(first, last);
       this.block.style.transform = `translateY(${this.heights.before(first) - this.offset}px)`;
@@ -95,7 +86,8 @@ export class LineList {
 
   fill(first, last) {
     const indices = Array.from({ length: last - first }, (_, i) => first + i);
-    keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)));
+    keyed(this.block, indices, (i) => `${i} ${this.log.at(i) && "is here"}`, (i) => this.make(i, this.log.at(i)),
+      (row) => row.classList.toggle("marked", this.isMarked(row)));
     this.rows = [...this.block.children];
   }
 
@@ -103,9 +95,7 @@ export class LineList {
     const row = line ? lineRow(line, this.href, settings.relative && this.since)
       : h("div.line.dim", h("span.number", !this.log.filtered && index + 1),
         h("span.message", line === null ? "no longer kept" : "…"));
-    Object.assign(row, { index, line });
-    row.classList.toggle("marked", this.isMarked(row));
-    return row;
+    return Object.assign(row, { index, line });
   }
 
   isMarked({ line }) {
@@ -118,7 +108,7 @@ export class LineList {
       this.wanted = range?.from ?? null;
       if (range && this.log.filtered) this.log.filter(null, null);
     }
-    for (const row of this.rows) row.classList.toggle("marked", this.isMarked(row));
+    this.soon();
   }
 
   reveal() {
@@ -127,14 +117,14 @@ export class LineList {
     this.wanted = null;
     this.follow = false;
     this.seen = Math.max(this.seen, this.log.count);
-    this.go(top - this.view / 3);
+    this.go(top - this.box.clientHeight / 3);
     this.box.scrollIntoView({ block: "nearest" });
   }
 
   /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
-    const { scrollTop } = this.box;
-    if (!this.view) return; // folded
+    const { scrollTop, clientHeight } = this.box;
+    if (!clientHeight) return; // folded
     const [box, list] = this.reach();
     const moved = scrollTop - this.top;
     if (moved < -1) {
@@ -142,19 +132,16 @@ export class LineList {
       this.follow = false;
     } else if (moved > 0 && scrollTop >= box - 4) this.follow = true;
     // Thrown far, as far in the list as in the box; else as many pixels.
-    this.thrown ||= box < list && Math.abs(moved) > 3 * this.view;
+    this.thrown ||= box < list && Math.abs(moved) > 3 * clientHeight;
     if (this.thrown) this.offset = scrollTop * (list / box - 1);
     this.top = scrollTop;
     this.soon();
     clearTimeout(this.rest);
-    this.rest = setTimeout(() => this.settle(), 200);
-  }
-
-  /** The box must not end before the list. */
-  settle() {
-    const [box, list] = this.reach();
-    this.thrown = false;
-    if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
+    this.rest = setTimeout(() => {
+      const [box, list] = this.reach();
+      this.thrown = false; // the box must not end before the list
+      if (box < list && !this.follow) this.go(this.box.scrollTop + this.offset);
+    }, 200);
   }
 
   soon() {
@@ -209,7 +196,6 @@ export class Heights {
     Object.assign(this, { row, more: new Map() });
   }
 
-  /** Whether it was another. */
   set(index, height) {
     const more = height - this.row;
     if ((this.more.get(index) ?? 0) === more) return false;

@@ -1,11 +1,11 @@
-/** Which lines of a log are here, by which filters are they read, and how are they taken along? */
-import { address, get, later, pathOf } from "./connection.js";
-import { count, exactTime, h, keyed, set, write } from "./page.js";
+/** Which lines of a log are here, by which filters and words are they found, and how are they taken along? */
+import { address, following, get, later, pathOf } from "./connection.js";
+import { count, exactTime, go, h, keyed, parse, set, write } from "./page.js";
 import { tag } from "./tree.js";
 
 const PAGE = 256; // lines
 const KEPT = 24; // pages
-const AHEAD = 200; // lines that are read before they come into sight
+const AHEAD = 200; // lines
 const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
@@ -49,10 +49,7 @@ export class Log {
     const page = Math.floor(index / PAGE);
     if (!this.pages.has(page)) this.pages.set(page, new Array(PAGE));
     this.pages.get(page)[index % PAGE] = line;
-    for (const old of this.pages.keys()) {
-      if (this.pages.size <= KEPT) break;
-      this.pages.delete(old);
-    }
+    if (this.pages.size > KEPT) this.pages.delete(this.pages.keys().next().value);
   }
 
   grow({ lines, levels }) {
@@ -74,7 +71,7 @@ export class Log {
     this.put(this.count++, line);
   }
 
-  /** Where the parts of a filtered log begin; what is written meanwhile waits. */
+  /** What is written meanwhile waits. */
   async index() {
     const { pages } = this; // of this filter
     try {
@@ -88,7 +85,6 @@ export class Log {
     }
   }
 
-  /** What is read with a line: those of a part, from a line number on. */
   part(index) {
     const from = index - (index % PAGE);
     if (!this.filtered) return { line: from + 1, from, to: from + PAGE };
@@ -107,7 +103,7 @@ export class Log {
     return parts;
   }
 
-  /** What is in sight comes first, then what is near; what is neither any more is not waited for. */
+  /** What is neither in sight nor near any more is not waited for. */
   want(first, last) {
     if (this.filtered && !this.parts) return;
     const near = this.missing(first - AHEAD, last + AHEAD);
@@ -152,21 +148,18 @@ export function toggle(name) {
 
 export class Reading {
   constructor(list) {
-    this.list = list;
+    Object.assign(this, { list, log: list.log });
     this.levels = h("span.levels", { role: "group", "aria-label": "Least level" });
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
     this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
     this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
-    this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied() }, "Copy");
-    this.copy.hidden = !navigator.clipboard;
+    this.copy = h("button", {
+      title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied(), hidden: !navigator.clipboard,
+    }, "Copy");
     this.text = h("a", { download: "" }, "Text");
     this.rows = h("a", { download: "" }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,
       h("span.flow.end", this.wrap, this.relative, this.copy, this.text, this.rows));
-  }
-
-  get log() {
-    return this.list.log;
   }
 
   filter(level, job) {
@@ -199,5 +192,46 @@ export class Reading {
       `${exactTime(at)} ${level.toUpperCase().padEnd(7)} ${message}\n`).join(""));
     write(this.copy, "Copied");
     setTimeout(() => write(this.copy, "Copy"), 1_500);
+  }
+}
+
+export function find(form, chosen) {
+  const field = h("input", { type: "search", placeholder: "Find words", "aria-label": "Find words in lines" });
+  const scope = h("select", { "aria-label": "Where to look" },
+    ...["this run", "this step", "all runs"].map((name) => h("option", name)));
+  const told = h("output");
+  const button = (name, sign, by) =>
+    h("button", { type: "button", "aria-label": name, title: name, click: () => move(by) }, sign);
+  form.append(field, scope, told, button("Previous hit", "↑", -1), button("Next hit", "↓", 1));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  field.addEventListener("keydown", ({ key, shiftKey }) => key === "Enter" && move(shiftKey ? -1 : 1));
+  let [asked, asking, next, hits, at] = [];
+
+  async function move(by) {
+    const { step } = parse(location.hash);
+    const query = new URLSearchParams({ q: field.value, limit: 1000 });
+    if (scope.value !== "all runs") query.set("manager_id", chosen() ?? "latest");
+    if (scope.value === "this step" && step) query.set("step", step);
+    const wanted = `search?${query}`;
+    if (!field.value.trim() || asking === wanted) return;
+    if (asked !== wanted) [asked, next, hits, at] = [wanted, wanted, [], by < 0 ? 0 : -1];
+    try {
+      if (next && (!hits.length || at + by === hits.length)) {
+        write(told, "…");
+        asking = wanted;
+        const page = await get(next);
+        if (asked !== wanted) return; // other words by now
+        hits.push(...page.items);
+        next = following("search", page.next);
+      }
+      if (!hits.length) return write(told, "no hits");
+      at = (at + by + hits.length) % hits.length;
+      write(told, `${count(at + 1)} of ${count(hits.length)}${next ? "+" : ""}`);
+      go(hits[at].manager_id, hits[at]);
+    } catch ({ message }) {
+      write(told, message);
+    } finally {
+      if (asking === wanted) asking = null;
+    }
   }
 }

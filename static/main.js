@@ -1,17 +1,15 @@
 /** How do the parts work together? The address chooses a run, one stream brings news. */
-import { ended } from "./actions.js";
+import { clearNotices, drawDefinitions, drawManagers, drawToolbar, ended, keys } from "./actions.js";
 import { all, cancel, every, get, later, serverNow, Stream } from "./connection.js";
-import { clearNotices, drawDefinitions, drawManagers, drawToolbar } from "./lists.js";
-import { find, help } from "./navigation.js";
+import { find } from "./log.js";
 import { clockTime, h, link, parse, plural, set, word, write } from "./page.js";
 import { Run } from "./run.js";
 import { hasEnded, STATUSES, sum } from "./tree.js";
 
-const HIDDEN_FOR = 30_000; // then a tab gives its connection back
 const LISTED = 50;
 const $ = (id) => document.getElementById(id);
 const main = $("run");
-const narrow = matchMedia("(max-width: 55rem)");
+const narrow = matchMedia("(width <= 55rem)");
 let managers = [];
 let stats = {};
 let run = null;
@@ -33,19 +31,13 @@ const stream = new Stream({
   },
 });
 
-/** At a connection's begin the list of runs follows. */
 function tallied(data) {
   stats = data;
   const total = sum(stats.managers);
   if (stream.fresh) managers = [];
-  else if (total < managers.length) relist();
+  else if (total < managers.length) get(`managers?limit=${LISTED}`).then(({ items }) => (managers = items), () => {});
   stream.fresh = false;
   if (!total) welcome();
-}
-
-async function relist() {
-  ({ items: managers } = await get(`managers?limit=${LISTED}`).catch(() => ({ items: managers })));
-  draw();
 }
 
 function listed(manager) {
@@ -65,8 +57,8 @@ async function choose() {
   }
   const wanted = id ?? run?.id ?? managers[0]?.id;
   if (wanted && wanted !== run?.id) {
-    run?.close();
-    run = new Run(wanted, main, { mark, stream, deleted, draw });
+    run?.travel.leave();
+    run = new Run(wanted, main, { stream, deleted, draw });
     stream.open(wanted);
   }
   run?.show(step, lines);
@@ -78,10 +70,6 @@ function welcome() {
     h("p", "Press Run on a definition: its steps appear here, with every line as it is written.")));
 }
 
-function mark(step, lines) {
-  history.replaceState(null, "", link(run.id, step, lines));
-}
-
 function started(manager) {
   clearNotices(() => true);
   listed(manager);
@@ -91,7 +79,7 @@ function started(manager) {
 
 function deleted(id) {
   managers = managers.filter((one) => one.id !== id);
-  run.close();
+  run.travel.leave();
   run = null;
   stream.open(null);
   location.hash = "#/";
@@ -100,7 +88,7 @@ function deleted(id) {
   main.focus();
 }
 
-/** Once a frame. The chosen run is known better from its rows than from the list. */
+/** The chosen run is known better from its rows than from the list. */
 function draw() {
   frame ??= requestAnimationFrame(() => {
     frame = undefined;
@@ -110,7 +98,7 @@ function draw() {
     drawManagers($("managers"), items, sum(stats.managers ?? {}) > items.length, run?.id, serverNow());
     const lost = stream.state !== "open" && stream.silence() > 2_000;
     write($("reach"), lost ? `no connection · stale since ${clockTime(stream.heard)}` : "");
-    if (!lost) clearNotices((blocker) => !blocker);
+    if (stream.state === "open") clearNotices((blocker) => !blocker);
     run?.render();
   });
 }
@@ -123,16 +111,10 @@ async function pollDefinitions() {
   }
 }
 
-function tick() {
-  tab(run?.tree);
-  if (run) ended(run.tree.manager);
-  if (!document.hidden) draw();
-}
-
 function visibility() {
   if (document.hidden) {
     cancel("definitions");
-    later("hidden", HIDDEN_FOR, () => stream.pause());
+    later("hidden", 30_000, () => stream.pause());
   } else {
     cancel("hidden");
     stream.wake();
@@ -140,17 +122,16 @@ function visibility() {
   }
 }
 
-/** In a narrow window the lists stand above the run of a link; a step comes into sight by itself. */
+/** In a narrow window the lists stand above the run; a step comes into sight by itself. */
 function arrive() {
   if (linked.id && linked.step === null && narrow.matches && scrollY === 0) main.scrollIntoView();
   linked = {};
 }
 
 function summary(tree) {
-  const { name, definition, status } = tree?.manager ?? {};
-  const known = name || definition;
-  if (!known) return "";
-  if (status !== "running") return `${known}: ${word(status)}`;
+  const { name, status } = tree?.manager ?? {};
+  if (!name) return "";
+  if (status !== "running") return `${name}: ${word(status)}`;
   const running = [...tree.steps.values()].filter((step) => step.status === "running");
   return running.map(({ name: step, lines, counts: { total_jobs: total, completed_jobs: done, failed_jobs: failed } }) => {
     if (!total) return `${step}: ${plural(lines, "line")}`;
@@ -164,18 +145,16 @@ const tabIcon = document.querySelector("link[rel=icon]");
 const plain = tabIcon.href;
 
 function tab(tree) {
-  const { name, definition, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
-  const known = name || definition;
+  const { name, status, counts: { total_jobs: jobs, completed_jobs: done } = {} } = tree?.manager ?? {};
   const far = status === "running" && jobs ? ` ${done}/${jobs}` : "";
-  document.title = known ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${known}` : "Stepstream";
-  set(tabIcon, "href", known ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
+  document.title = name ? `${SIGNS[STATUSES.indexOf(status)]}${far} · ${name}` : "Stepstream";
+  set(tabIcon, "href", name ? "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'>"
     + `<circle cx='1' cy='1' r='1' fill='${COLOURS[status] ?? "gray"}'/></svg>` : plain);
 }
 
-// The # of the address is the chosen run's.
 document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  main.focus({ preventScroll: true });
+  event.preventDefault(); // the # of the address is the chosen run's
+  main.focus();
   main.scrollIntoView();
 });
 addEventListener("hashchange", choose);
@@ -186,8 +165,12 @@ document.addEventListener("visibilitychange", visibility);
 document.addEventListener("reading", draw);
 
 find($("find"), () => run?.id);
-document.querySelector(".bar").append(help);
-every("tick", 1_000, tick);
+keys(document.querySelector(".bar"));
+every("tick", 1_000, () => {
+  tab(run?.tree);
+  if (run) ended(run.tree.manager);
+  if (!document.hidden) draw();
+});
 every("summary", 5_000, () => write($("summary"), summary(run?.tree)));
 if (linked.id) choose();
 else if (!document.hidden) stream.open(null);

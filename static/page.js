@@ -1,11 +1,7 @@
-/** How does anything come onto the page? Text becomes text nodes only: nothing that a job logs is read as markup. */
+/** How does anything come onto the page? As text: nothing that a job logs is read as markup. */
 import { hasEnded, tag } from "./tree.js";
 
-/** `h("p.quiet", { title, click() {} }, …children)`: what is false is left out, and so may attributes be. */
-export const h = (name, ...rest) => made((tag) => document.createElement(tag), name, rest);
-export const s = (name, ...rest) => made((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
-
-function made(create, name, children) {
+const maker = (create) => (name, ...children) => {
   const [tag, ...classes] = name.split(".");
   const element = create(tag);
   if (classes.length) element.setAttribute("class", classes.join(" "));
@@ -16,21 +12,36 @@ function made(create, name, children) {
   }
   element.append(...children.filter(Boolean));
   return element;
-}
+};
 
-/** Only what changed: an untouched node keeps the reader's selection and costs no layout. */
+/** `h("p.quiet", { title, click() {} }, …children)`: what is false is left out, and so may attributes be. */
+export const h = maker((tag) => document.createElement(tag));
+export const s = maker((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+
+/** An untouched node keeps the reader's selection. */
 export function write(element, text) {
   if (element.textContent !== (text ||= "")) element.textContent = text;
 }
 
-/** Each text into the first element of that class. */
+/** What goes wrong is told. One at a time: `disabled` would take the focus away. */
+export function tried(problem, action, tell = ({ message }) => write(problem, message)) {
+  let busy = false;
+  return async (event) => {
+    event?.preventDefault();
+    if (busy) return;
+    busy = true;
+    write(problem, "");
+    await action().catch(tell);
+    busy = false;
+  };
+}
+
 export function fill(element, texts) {
   for (const [name, text] of Object.entries(texts)) write(element.querySelector(`.${name}`), text);
 }
 
 export function set(element, name, value) {
-  if (typeof value === "boolean" && !name.startsWith("aria-")) value = value ? "" : null;
-  if (value == null) element.removeAttribute(name);
+  if (value == null || (value === false && !name.startsWith("aria-"))) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
@@ -73,13 +84,12 @@ export function setIcon(svg, name) {
 
 export const word = (status) => status.replaceAll("_", " ");
 
-const number = new Intl.NumberFormat("en");
-export const count = (n) => number.format(n);
+export const count = (n) => n.toLocaleString("en");
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const dotted = (...parts) => parts.filter(Boolean).join(" · ");
 
 export const clockTime = (at) => new Date(at).toTimeString().slice(0, 8);
-export const exactTime = (at) => `${clockTime(at)}.${String(new Date(at) % 1000).padStart(3, "0")}`;
+export const exactTime = (at) => clockTime(at) + new Date(at).toISOString().slice(19, 23);
 
 export function moment(at, now = Date.now()) {
   const [t, today] = [new Date(at), new Date(now)];
@@ -120,23 +130,23 @@ const PLACE = /^#\/managers\/([^/]+)(?:\/([^/]*))?(?:\/L(\d{1,9})(?:-L?(\d{1,9})
 export function parse(hash) {
   const [, id, step, from, to = from] = PLACE.exec(hash) ?? [];
   const lines = from ? { from: Math.min(from, to), to: Math.max(from, to) } : null;
-  return { id: id ? decode(id) : null, step: step ? decode(step) : lines && "", lines };
+  return { id: decode(id), step: decode(step) ?? (lines && ""), lines };
 }
 
 export function link(id, step = null, range = null) {
-  const { from, to } = range ?? {};
+  const { from, to = from } = range ?? {};
   const lines = from ? `/L${from}${to === from ? "" : `-L${to}`}` : "";
   return `#/managers/${encodeURIComponent(id)}${step === null ? "" : `/${encodeURIComponent(step)}${lines}`}`;
 }
 
 export function go(id, { step_name: step, line_number: number }) {
-  location.replace(link(id, step ?? "", { from: number, to: number }));
+  location.replace(link(id, step ?? "", { from: number }));
   dispatchEvent(new Event("hashchange"));
 }
 
 function decode(text) {
   try {
-    return decodeURIComponent(text);
+    return text ? decodeURIComponent(text) : null;
   } catch {
     return text; // a stray %
   }
@@ -171,7 +181,6 @@ function earlier(states) {
 const CODES = /\x1b\[([\d;:]*)m|\x1b\[[\d;:<=>?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?/g;
 const STYLES = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "struck" };
 
-/** A text in the colours of its SGR codes, without all other codes. */
 export function coloured(text) {
   const [nodes, style] = [[], {}];
   let from = 0;
@@ -214,8 +223,9 @@ function palette(n) {
     return `light-dark(oklch(${0.5 + bright} .15 ${hue}), oklch(${0.78 + bright} .12 ${hue}))`;
   }
   const step = (i) => (i % 6 ? 55 + 40 * (i % 6) : 0);
-  const of = (n) => `rgb(${n.join(" ")})`;
-  return n < 232 ? of([36, 6, 1].map((each) => step(Math.floor((n - 16) / each)))) : of(Array(3).fill(8 + 10 * (n - 232)));
+  const parts = n < 232 ? [36, 6, 1].map((each) => step(Math.floor((n - 16) / each)))
+    : Array(3).fill(8 + 10 * (n - 232));
+  return `rgb(${parts.join(" ")})`;
 }
 
 function styled(text, { front, back, inverse, ...flags }) {

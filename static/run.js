@@ -1,15 +1,14 @@
 /** How does the chosen run live on the page, now and at any moment of its past? */
-import { address, get, pathOf, serverNow } from "./connection.js";
-import { documents } from "./lists.js";
+import { address, badge, get, pathOf, serverNow } from "./connection.js";
 import { Log } from "./log.js";
 import { exactTime, h, keyed, set, write } from "./page.js";
-import { badge, Glance, Header, Step } from "./steps.js";
-import { Timeline } from "./timeline.js";
+import { documents, Header, Step } from "./steps.js";
+import { Glance, Timeline } from "./timeline.js";
 import { beginning, emptyTree, fold, hasEnded } from "./tree.js";
 
 export class Run {
-  constructor(id, parent, { mark, stream, deleted, draw }) {
-    Object.assign(this, { id, parent, mark, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
+  constructor(id, parent, { stream, deleted, draw }) {
+    Object.assign(this, { id, parent, stream, draw, tree: emptyTree(id), logs: new Map(), steps: new Map() });
     this.header = new Header(id, () => deleted(id));
     this.glance = new Glance(id);
     this.timeline = new Timeline(this);
@@ -40,7 +39,7 @@ export class Run {
       for (const row of data) if (row.event === "job_log") this.log(row.step_name ?? "").push(row);
       this.came = Date.now();
       this.late = serverNow() - Date.parse(data.at(-1).created_at);
-    } else if (event === "snapshot") { // it has no worker jobs, and no lines
+    } else if (event === "snapshot") { // without worker jobs and lines
       this.timeline.load();
       for (const log of this.logs.values()) if (log.filtered) log.reset();
     } else if (event === "end") this.ended();
@@ -91,17 +90,12 @@ export class Run {
 
   say(text) {
     write(this.problem, text);
-    this.header.element.hidden = Boolean(text);
+    this.header.element.hidden = text;
   }
 
-  close() {
-    this.travel.leave();
-  }
 }
 
-const STATE = "job_status,step_progress,manager_progress";
-
-/** What changed the run's state is folded anew up to a moment; its lines are those that were written by then. */
+/** What changed the run's state is folded anew up to a moment. */
 class Travel {
   constructor(run) {
     Object.assign(this, { run, at: null, tree: null, rows: [], lines: new Map() });
@@ -129,7 +123,7 @@ class Travel {
   enter() {
     for (const log of this.run.logs.values()) if (log.filtered) log.filter(null, null);
     Object.assign(this, { rows: [], tree: null });
-    this.source = new EventSource(address(pathOf(this.run.id, `/events?batch=true&events=${STATE}`)));
+    this.source = new EventSource(address(pathOf(this.run.id, "/events?batch=true&events=job_status,step_progress,manager_progress")));
     this.source.addEventListener("rows", ({ data }) => {
       this.rows.push(...JSON.parse(data));
       this.run.draw();
@@ -171,7 +165,7 @@ class Travel {
     return this.tree;
   }
 
-  /** How many lines each step had, one question at a time. */
+  /** One question at a time. */
   async count() {
     const { at, run } = this;
     if (this.counting || this.counted === at) return;

@@ -1,9 +1,9 @@
-/** How do a run and each of its steps look? A step that starts unfolds itself, if not folded by hand. */
-import { cancelling, deleting, noticeButton, retrying } from "./actions.js";
-import { address, get, later, pathOf } from "./connection.js";
+/** How do a run, its steps and what it found look? */
+import { cancelling, deleting, noticeButton, retrying, shown } from "./actions.js";
+import { address, all, following, get, later, part, pathOf } from "./connection.js";
 import { LineList } from "./lines.js";
 import {
-  clockTime, count, dotted, elapsed, fill, go, h, icon, keyed, link, moment, plural, s, set, setIcon, ticking, word, write,
+  count, dotted, elapsed, fill, h, icon, keyed, link, moment, plural, set, setIcon, ticking, tried, word, write,
 } from "./page.js";
 import { hasEnded } from "./tree.js";
 
@@ -15,44 +15,38 @@ export class Header {
     this.badge = h("span.badge");
     this.given = h("div.flow");
     this.notices = h("div.flow");
-    this.cancel = cancelling(id, {}, this.title);
-    this.retry = retrying(id, {}, this.title);
-    this.remove = deleting(id, this.title, deleted);
+    this.actions = [cancelling(id, {}, this.title), retrying(id, {}, this.title), deleting(id, this.title, deleted)];
     this.tell = noticeButton(id);
     this.element = h("header.run-head",
       h("div.title.flow", this.icon, this.title, this.badge),
       h("div.state.flow", h("span.status"), h("span.time"), h("p.counts"), h("div.actions.flow.end", this.tell,
-        this.cancel.element, this.retry.element, this.remove.element,
-        h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
+        ...this.actions.map(({ element }) => element), h("a", { href: address(pathOf(id, "/log")) }, "Text log"))),
       h("p.reason"), h("p.quiet.facts"), this.given, this.notices);
   }
 
   draw({ manager, gaps }, badge, now) {
-    const { status, name, definition, reason, attempt, started_at: started, created_at: at = started } = manager;
+    const { status, name, definition, reason, attempt, started_at: started, created_at: created } = manager;
+    const at = started ?? created;
     this.element.className = `run-head ${status}`;
     setIcon(this.icon, status);
-    write(this.title, name ?? definition ?? this.id);
+    write(this.title, name ?? this.id);
     this.badge.className = `badge ${badge.kind}`;
     set(this.badge, "title", badge.title);
     fill(this.element, {
       badge: badge.text, status: word(status), time: elapsed(manager, now), counts: counts(manager.counts),
       reason: status !== "pending" && reason,
-      facts: dotted(definition, this.id, at && `started ${moment(started ?? at)}`, attempt > 1 && `attempt ${attempt}`),
+      facts: dotted(definition, this.id, at && `started ${moment(at)}`, attempt > 1 && `attempt ${attempt}`),
     });
     if (manager.toml !== this.shown) this.describe(manager);
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
       h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
-    const ended = hasEnded(status);
-    this.tell.hidden ||= ended;
-    this.cancel.draw(!ended);
-    this.retry.draw(ended && status !== "completed", status === "interrupted" ? "Resume" : "Retry failed");
-    this.remove.draw(ended);
+    this.tell.hidden ||= hasEnded(status);
+    for (const action of this.actions) action.draw(status);
   }
 
   describe({ toml, params = {} }) {
     this.shown = toml;
-    const given = Object.entries(params).map(([name, value]) =>
-      h("div", h("dt", name), h("dd", typeof value === "string" && value ? value : JSON.stringify(value))));
+    const given = Object.entries(params).map(([name, value]) => h("div", h("dt", name), h("dd", shown(value) || '""')));
     this.given.replaceChildren(h("dl.params.flow", ...given),
       h("details.toml", h("summary", "Definition (TOML)"), h("pre", { tabindex: 0 }, toml)));
   }
@@ -63,85 +57,8 @@ const counts = ({ total_steps: steps, total_jobs: jobs, failed_jobs: failed, ...
   jobs && `${count(of.completed_jobs)} of ${plural(jobs, "worker job")}`,
   failed && `${count(failed)} failed`);
 
-const WORDS = {
-  waiting: "waiting: many tabs are open",
-  stopping: "service is stopping, reconnecting",
-  busy: "service is busy, trying again",
-};
-const RECEIPT = "Lines this page accounts for, of those in the log; most are read when they come into sight.";
-
-/** What is the picture worth? It is `behind` while rows of the past are coming. */
-export function badge({ receipt }, stream, behind) {
-  if (receipt) {
-    const { complete, received, total } = receipt;
-    const text = `${complete ? "complete" : "incomplete"}: ${count(received)} of ${plural(total, "line")}`;
-    return { kind: complete ? "good" : "bad", text, title: RECEIPT };
-  }
-  const { state } = stream;
-  if (state === "open") return behind ? { kind: "", text: "catching up" } : { kind: "live", text: "live" };
-  const stale = stream.silence() > 10_000 ? ` · stale since ${clockTime(stream.heard)}` : "";
-  return { kind: state === "connecting" || state === "paused" ? "" : "bad", text: (WORDS[state] ?? state) + stale };
-}
-
-export class Glance {
-  constructor(id) {
-    this.id = id;
-    this.curve = s("path");
-    this.peak = h("span");
-    this.rate = h("span.rate.quiet.flow", { hidden: true },
-      s("svg", { viewBox: "0 0 120 20", "aria-hidden": true }, this.curve), this.peak);
-    this.list = h("ul", { tabindex: 0, "aria-label": "Errors by how often they occur" });
-    this.problem = h("span.problem", { role: "alert" });
-    this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
-  }
-
-  /** Every other second, if there are more lines. */
-  async draw({ manager: { lines } }) {
-    if (!lines || this.known === lines || this.asking) return;
-    this.asking = true;
-    try {
-      const [rate, { error_groups: groups }] = await Promise.all([get(pathOf(this.id, "/log/rate")), get(pathOf(this.id))]);
-      this.plot(rate);
-      this.group(groups);
-      this.known = lines;
-    } catch {} // the next time
-    later(`glance ${this.id}`, 2_000, () => (this.asking = false));
-  }
-
-  plot({ seconds, lines }) {
-    const most = Math.max(...lines);
-    if (!most) return;
-    this.rate.hidden = false;
-    const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
-    set(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
-    write(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);
-  }
-
-  group(groups) {
-    this.errors.hidden = !groups.length;
-    keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
-      write(item.firstElementChild, `${count(group.count)} ×`));
-  }
-
-  /** Of a traceback the last line says most. */
-  one({ message, first_seq: first }) {
-    const [title, text] = [`Go to the first\n${message}`, message.trim().split("\n").at(-1)];
-    return h("li", h("b"), h("button.link", { title, click: () => this.go(first) }, text || "(empty)"));
-  }
-
-  async go(seq) {
-    write(this.problem, "");
-    try {
-      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${seq - 1}`))).items[0]);
-    } catch (error) {
-      write(this.problem, error.message);
-    }
-  }
-}
-
 const choices = new Map(); // by hand, by "ID/STEP"
 
-/** The step "" is the manager's own lines. */
 export class Step {
   constructor(run, name) {
     const { id } = run;
@@ -151,17 +68,17 @@ export class Step {
     this.fold = h("button.fold", { click: () => this.choose(!this.unfolded) },
       icon("chevron"), this.icon, h("span.name", title));
     const errors = address(this.lines.url({ level: "error" }));
-    this.parts = PARTS.map((status) => h(`i.${status}`));
-    this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" }, ...this.parts);
+    this.bar = h("div.track", { role: "progressbar", "aria-label": "Worker jobs that have ended" },
+      ...PARTS.map((status) => h(`i.${status}`)));
     this.progress = h("div.progress.flow", this.bar, h("p.progress-text"));
     this.cancel = cancelling(id, { step: name }, this.fold);
     this.retry = retrying(id, { step: name }, this.fold);
     this.list = new LineList(this.lines, {
       label: name ? `Lines of ${name}` : "Lines of the manager itself",
-      href: (number) => link(id, name, { from: number, to: number }),
+      href: (number) => link(id, name, { from: number }),
       mark: (range) => {
         this.list.show(range, { scroll: false });
-        run.mark(name, range);
+        history.replaceState(null, "", link(id, name, range));
       },
     });
     this.body = h("div.body", this.list.element, h("p.quiet.none"), h("div.foot.flow", h("span.about"),
@@ -197,7 +114,7 @@ export class Step {
     const { levels, status, lines, attempt, counts, description, type, reason } = lane;
     const own = !this.name;
     const ended = hasEnded(status);
-    const after = [lane.depends ?? []].flat().join(", ");
+    const after = lane.depends?.join(", ");
     // The manager's own lines say little that its steps do not, unless something went wrong.
     this.started ||= own ? levels.warning + levels.error > 0 : status === "running" || lines > 0;
     this.element.className = `step card ${own ? "own" : status}`;
@@ -215,9 +132,8 @@ export class Step {
       about: dotted(description, type && `type ${type}`, after && `after ${after}`),
     });
     this.advance(lane, ended);
-    this.cancel.draw(!ended);
-    const again = status === "interrupted" ? "Resume this step" : "Retry this step";
-    this.retry.draw(over && ended && status !== "completed", again);
+    this.cancel.draw(status);
+    this.retry.draw(over && status);
     this.turn();
     this.list.element.hidden = !lines;
     this.lines.grow(lane);
@@ -226,15 +142,14 @@ export class Step {
     this.wanted = false;
   }
 
-  advance({ counts, progress, eta }, ended) {
+  advance({ counts, eta }, ended) {
     const of = (status) => counts[`${status}_jobs`] ?? 0;
     const total = of("total");
     this.progress.hidden = !total;
     if (!total) return;
-    PARTS.forEach((status, i) => (this.parts[i].style.width = `${(100 * of(status)) / total}%`));
-    const others = ["cancelled", "interrupted"].filter(of);
-    const all = ["pending", "running", "completed", "failed", ...others];
-    const text = progress || all.map((status) => `${of(status)} ${status}`).join(", ");
+    PARTS.forEach((status, i) => (this.bar.children[i].style.width = `${(100 * of(status)) / total}%`));
+    const text = ["pending", "running", "completed", "failed", ...["cancelled", "interrupted"].filter(of)]
+      .map((status) => `${of(status)} ${status}`).join(", ");
     const left = eta && !ended && `about ${ticking(Math.max(1, Math.round(eta)))} left`;
     set(this.bar, "aria-valuemax", total);
     set(this.bar, "aria-valuenow", total - of("pending") - of("running"));
@@ -244,3 +159,86 @@ export class Step {
 }
 
 const PARTS = ["completed", "failed", "cancelled", "interrupted", "running"];
+
+const WEB = /^https?:\/\//i; // nothing else from outside becomes a link
+
+export async function documents(id) {
+  const base = `documents?manager_id=${part(id)}`;
+  const first = await get(`${base}&limit=200`);
+  if (!first.items.length) return null;
+  let [query, next] = ["", null];
+  const filter = h("input", { type: "search", placeholder: "Filter by words", "aria-label": "Filter documents",
+    input: () => later("documents", 200, narrow) });
+  const title = h("h2", { "aria-live": "polite" });
+  const problem = h("span.problem", { role: "alert" });
+  const list = h("ul");
+  const more = h("button", { click: tried(problem, async () => add(await get(next))) }, "More");
+  const csv = h("a", { download: `documents-${id}.csv` }, "CSV");
+  const json = h("button.link", { click: tried(problem, save) }, "JSON");
+  const common = h("div.keywords", ...frequent(first.items).map(([word, n]) => h("button.chip", { value: word, click() {
+    filter.value = filter.value === word ? "" : word;
+    narrow();
+  } }, word, h("span", count(n)))));
+  const credited = first.items.map(({ metadata }) => metadata?.attribution);
+  const credits = new Set(credited.filter((one) => typeof one === "string"));
+
+  /** Not one at a time: the last words count. */
+  const narrow = () => tried(problem, async () => {
+    const words = filter.value.trim();
+    const asked = (query = words && `&q=${part(words)}`);
+    const found = await get(`${base}&limit=200${query}`);
+    if (asked === query) show(found);
+  })();
+
+  function show(page) {
+    list.replaceChildren();
+    csv.href = address(`${base}&format=csv${query}`);
+    for (const button of common.children) set(button, "aria-pressed", button.value === filter.value);
+    add(page);
+  }
+
+  function add(page) {
+    list.append(...page.items.map(one));
+    next = following(base, page.next);
+    more.hidden = !next;
+    const found = plural(list.children.length, "document");
+    write(title, `${next ? "The first " : ""}${found}${query && ` with ${filter.value.trim()}`}`);
+  }
+
+  async function save() {
+    const found = JSON.stringify(await all(`${base}&limit=1000${query}`), null, 1);
+    const href = URL.createObjectURL(new Blob([found], { type: "application/json" }));
+    h("a", { href, download: `documents-${id}.json` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  }
+
+  show(first);
+  return h("section.documents.card", { "aria-label": "Documents" },
+    h("div.flow", title, filter, h("span.flow.end", json, csv)), problem, common, list, more,
+    h("p.quiet.credit", credits.size && `Source: ${[...credits].join("; ")}`));
+}
+
+function one({ title, source_id: source, source_type: type, url, tags, metadata }) {
+  const name = title || source;
+  const facts = Object.entries(metadata ?? {}).filter(([key, value]) => key !== "attribution" && typeof value !== "object");
+  facts.sort((a, b) => (typeof a[1] === "number") - (typeof b[1] === "number"));
+  const about = dotted(type, ...(tags ?? []), ...facts.map(([key, value]) => `${word(key)} ${value}`));
+  return h("li",
+    WEB.test(url) ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, name) : h("span.name", name),
+    h("span.keywords", ...keywords(metadata).map((word) => h("span.chip", word))),
+    h("span.quiet.about", { title: about }, about));
+}
+
+/** Whatever agent wrote them: every list of that name. */
+function keywords(metadata) {
+  const lists = Object.values(metadata ?? {}).map((found) => found?.keywords).filter(Array.isArray);
+  return lists.flat().map((found) => String(found?.keyword ?? found)).slice(0, 15);
+}
+
+export function frequent(items) {
+  const counts = new Map();
+  for (const { metadata } of items) {
+    for (const word of new Set(keywords(metadata))) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].filter(([, n]) => n > 1).sort((a, b) => b[1] - a[1]).slice(0, 12);
+}

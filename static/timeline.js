@@ -1,16 +1,13 @@
-/**
- * When did what run? A bar for each step, as high as many worker jobs ran at once, and one for each of them. Only rows in
- * sight are drawn, a few times a second at most.
- */
+/** When did what run, how fast did lines come, and what went wrong? */
 import { cancelling } from "./actions.js";
-import { following, get, pathOf } from "./connection.js";
-import { count, dotted, duration, h, plural, s, set, word, write } from "./page.js";
+import { following, get, later, pathOf } from "./connection.js";
+import { count, dotted, duration, fill, go, h, keyed, plural, s, set, tried, word, write } from "./page.js";
 import { fold, hasEnded, tag } from "./tree.js";
 
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
 const SLICES = 160;
-const PAUSE = 250; // milliseconds, or more: drawing takes a twentieth of the time at most
+const PAUSE = 250; // milliseconds at least: drawing takes a twentieth of the time
 const MOST = 20_000;
 
 export class Timeline {
@@ -26,7 +23,7 @@ export class Timeline {
       click: ({ clientY }) => this.pick(Math.floor((clientY - this.space.getBoundingClientRect().top) / ROW)),
       keydown: (event) => this.typed(event),
     }, this.space);
-    this.about = h("div.job.flow", { "aria-live": "polite" });
+    this.about = h("div.job", { "aria-live": "polite" });
     this.element = h("section.timeline.card", { "aria-label": "Timeline" },
       h("div.top.flow", h("h2", "Timeline"), this.facts, this.slowest), this.axis, this.box, this.about);
     new ResizeObserver(() => this.render()).observe(this.box);
@@ -59,8 +56,7 @@ export class Timeline {
     Object.assign(this, { tree, now, past, rows: rows([...tree.steps.values()], this.jobs, now, this.slow) });
     const ended = hasEnded(tree.manager.status);
     const jobs = this.rows.length - tree.steps.size;
-    let most = 0;
-    let [from, to] = [now, ended ? 0 : now];
+    let [from, to, most] = [now, ended ? 0 : now, 0];
     for (const row of this.rows) {
       from = Math.min(from, row.from ?? now);
       to = Math.max(to, row.to ?? 0);
@@ -105,7 +101,7 @@ export class Timeline {
     const { done, total } = this.jobs.get(id) ?? {};
     const far = status === "running" && done != null && [done, total ?? []].flat().map(count).join(" of ");
     const took = dotted(far, from ? duration((to - from) / 1000) : word(status));
-    const [x, right] = from ? [this.x(from), this.x(to)] : [this.left, this.left];
+    const [x, right] = from ? [from, to].map(this.x) : [this.left, this.left];
     const width = Math.max(2, right - x);
     const beside = right + 7 * took.length < this.x(this.to);
     return s("g", {
@@ -145,23 +141,63 @@ export class Timeline {
 
   tell() {
     const job = this.jobs.get(this.chosen);
-    if (!job) return this.about.replaceChildren();
-    const { id, step, name, status, attempt, reason } = job;
-    if (this.told !== id || !this.about.firstChild) {
-      this.told = id;
+    keyed(this.about, job ? [job] : [], ({ id }) => id, ({ id, step }) => {
       this.cancel = cancelling(this.run.id, { job: id }, this.box);
-      this.text = h("span");
-      this.why = h("p.reason");
-      this.about.replaceChildren(this.text, h("button.link", { click: () => this.run.lines(step, id) }, "Its lines"),
-        this.cancel.element, this.why);
-    }
-    write(this.text, dotted(`#${job.tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`));
-    write(this.why, reason ?? "");
-    this.cancel.draw(!hasEnded(status));
+      return h("div.flow", h("span.what"), h("button.link", { click: () => this.run.lines(step, id) }, "Its lines"),
+        this.cancel.element, h("p.reason"));
+    }, (element, { tag, name, step, status, attempt, reason }) => {
+      const what = dotted(`#${tag} ${name} in ${step}`, word(status), attempt > 1 && `attempt ${attempt}`);
+      fill(element, { what, reason });
+      this.cancel.draw(status);
+    });
   }
 }
 
-/** Each step with its worker jobs that have started by `now`, in that order. */
+export class Glance {
+  constructor(id) {
+    this.id = id;
+    this.curve = s("path");
+    this.peak = h("span");
+    this.rate = h("span.rate.quiet.flow", { hidden: true },
+      s("svg", { viewBox: "0 0 120 20", "aria-hidden": true }, this.curve), this.peak);
+    this.list = h("ul", { "aria-label": "Errors by how often they occur", tabindex: 0 });
+    this.problem = h("span.problem", { role: "alert" });
+    this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
+  }
+
+  /** Every other second, if there are more lines. */
+  async draw({ manager: { lines } }) {
+    if (!lines || this.known === lines || this.asking) return;
+    this.asking = true;
+    try {
+      const [rate, { error_groups: groups }] = await Promise.all([get(pathOf(this.id, "/log/rate")), get(pathOf(this.id))]);
+      this.plot(rate);
+      this.errors.hidden = !groups.length;
+      keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
+        write(item.firstElementChild, `${count(group.count)} ×`));
+      this.known = lines;
+    } catch {} // the next time
+    later(`glance ${this.id}`, 2_000, () => (this.asking = false));
+  }
+
+  plot({ seconds, lines }) {
+    const most = Math.max(...lines);
+    if (!most) return;
+    this.rate.hidden = false;
+    const points = lines.map((n, i) => `L${2 * i + 1} ${(19 - (n / most) * 18).toFixed(1)}`);
+    set(this.curve, "d", `M0 20${points.join("")}L120 20Z`);
+    write(this.peak, `up to ${count(Math.ceil(most / seconds))} lines/s`);
+  }
+
+  /** Of a traceback the last line says most. */
+  one({ message, first_seq: first }) {
+    const title = `Go to the first\n${message}`;
+    const click = tried(this.problem, async () =>
+      go(this.id, (await get(pathOf(this.id, `/log?format=json&limit=1&after=${first - 1}`))).items[0]));
+    return h("li", h("b"), h("button.link", { title, click }, message.trim().split("\n").at(-1) || "(empty)"));
+  }
+}
+
 export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
   for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {
@@ -197,7 +233,7 @@ export function atOnce(jobs, from, to) {
 }
 
 function crowd(running, most, left, width) {
-  const points = running.map((n, i) => `V${16 - Math.round((n / most) * 140) / 10}H${left + ((i + 1) / SLICES) * width}`);
+  const points = running.map((n, i) => `V${(16 - (n / most) * 14).toFixed(1)}H${left + ((i + 1) / SLICES) * width}`);
   return `M${left} 16${points.join("")}V16Z`;
 }
 

@@ -1,7 +1,4 @@
-/**
- * What do the rows of a run add up to? A fold without page, network or clock: live rows, history and rows after a
- * reconnect take the same way. It changes its tree, and counts lines, but keeps none.
- */
+/** What do the rows of a run add up to? A fold without page, network or clock, the same for live rows and history. */
 
 export const STATUSES = [
   "running", "pending", "completed", "completed_with_warnings", "failed", "cancelled", "interrupted", "skipped",
@@ -19,8 +16,8 @@ const blank = () => ({
 export const emptyTree = (id) => ({
   id,
   seq: 0, // the last row that came, or that a snapshot contains
-  known: 0, // the last of the snapshot: up to there rows are history and change no state
-  manager: { ...blank(), id }, // its lines: the whole run's
+  known: 0, // the snapshot's: up to there rows are history and change no state
+  manager: { ...blank(), id }, // with the whole run's lines
   steps: new Map(),
   own: blank(), // the manager's lines
   jobs: new Map(),
@@ -36,7 +33,7 @@ export function beginning({ id, manager: { name, definition, params, toml, creat
   return fold(emptyTree(id), "snapshot", facts);
 }
 
-/** Unknown events change nothing, nor do rows that were there before. */
+/** Unknown events change nothing. */
 export function fold(tree, event, data) {
   if (event === "rows") return data.reduce((all, row) => fold(all, row.event, row), tree);
   return FOLDS[event]?.(tree, data) ?? tree;
@@ -64,7 +61,7 @@ function row(take) {
 
 function step(tree, name) {
   if (!name) return tree.own;
-  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank(), progress: "", working: new Map() });
+  if (!tree.steps.has(name)) tree.steps.set(name, { name, ...blank(), working: new Map() });
   return tree.steps.get(name);
 }
 
@@ -91,7 +88,7 @@ function turn(of, { status, reason = null, attempt = of.attempt, duration = null
   else if (status === "running") of.started_at = started ?? at;
 }
 
-/** From a row, or from the list of worker jobs: no snapshot has them. */
+/** From a row or the list: no snapshot has them. */
 function job(tree, data) {
   const { job_id: id, step_name: name, progress } = data;
   const one = tree.jobs.get(id) ?? { id, tag: tag(id), step: name, name: data.name };
@@ -113,17 +110,20 @@ function counted(tree, data, fresh) {
   for (const [id, far] of Object.entries(data.progress ?? {})) {
     if (of.working?.has(id)) Object.assign(of.working.get(id), far); // in no snapshot: history tells it, too
   }
-  if (fresh) Object.assign(of, { counts: counts(data), progress: data.progress_text ?? "", eta: data.eta_seconds ?? null });
+  if (fresh) tally(of, data);
 }
 
-const counts = (from) => Object.fromEntries(Object.entries(from).filter(([key]) => /_(jobs|steps)$/.test(key)));
+function tally(of, facts) {
+  const counts = Object.fromEntries(Object.entries(facts).filter(([key]) => /_(jobs|steps)$/.test(key)));
+  return Object.assign(of, { counts, eta: facts.eta_seconds ?? null });
+}
 
 /** An old one only names what no row has named yet. */
 function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...manager }) {
   const fresh = last >= tree.seq;
   if (fresh) {
     Object.assign(tree, { seq: last, known: last, past: 0, missing: 0 });
-    Object.assign(tree.manager, manager, { counts: counts(manager), ...lines(levels) });
+    Object.assign(tally(tree.manager, manager), manager, lines(levels));
     tree.own = { ...blank(), ...lines(rest(levels, steps)) };
     if (!hasEnded(manager.status)) tree.receipt = null;
   } else tree.manager = { ...manager, ...tree.manager };
@@ -135,7 +135,7 @@ function snapshot(tree, { steps = [], last_seq: last, log_counts: levels, ...man
     const into = Object.assign(step(tree, name), { description, type, depends });
     if (!fresh) continue;
     for (const key of Object.keys(blank())) if (key in facts) into[key] = facts[key];
-    Object.assign(into, { counts: counts(facts), eta: facts.eta_seconds ?? null, ...lines(stepLevels) });
+    Object.assign(tally(into, facts), lines(stepLevels));
   }
   for (const [name, kept] of before) if (!tree.steps.has(name)) tree.steps.set(name, kept);
 }

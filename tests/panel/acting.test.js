@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { changes, frequent } from "../../static/lists.js";
+import { changes } from "../../static/actions.js";
+import { frequent } from "../../static/steps.js";
 
 test("only changed parameters are sent, as text", () => {
   const field = (name, value, text) => ({ name, value, text });

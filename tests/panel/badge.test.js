@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 globalThis.document = { querySelector: () => ({}) };
-const { badge } = await import("../../static/steps.js");
+const { badge } = await import("../../static/connection.js");
 
 const stream = (state, seconds = 0) => ({ state, heard: Date.now() - 1000 * seconds, silence: () => 1000 * seconds });
 const text = (...of) => badge({ receipt: null }, ...of).text;

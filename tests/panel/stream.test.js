@@ -196,7 +196,7 @@ test("beside five younger streams a tab lets go, and comes again", async () => {
   say(5, true);
   assert.equal(source().readyState, 0);
   say(6, true);
-  assert.deepEqual([stream.state, source().readyState, FakeChannel.said.at(-1)], ["waiting", 2, false]);
+  assert.deepEqual([stream.state, source().readyState, FakeChannel.said.at(-1)], ["waiting: many tabs are open", 2, false]);
   mock.timers.tick(3_000);
   await settle();
   assert.deepEqual([FakeSource.made.length, FakeChannel.said.at(-1)], [2, true]);
@@ -219,10 +219,10 @@ test("bye and busy are told, and last until the stream is open again", () => {
   source().onopen();
   source().send("bye");
   source().fail({ final: false });
-  assert.equal(stream.state, "stopping");
+  assert.equal(stream.state, "service is stopping, reconnecting");
   source().onopen();
   source().send("busy");
-  assert.equal(stream.state, "busy");
+  assert.equal(stream.state, "service is busy, trying again");
   source().send("rows", [{ seq: 1 }]);
   assert.equal(stream.state, "open");
 });
