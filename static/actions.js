@@ -96,7 +96,6 @@ export function noticeButton(id) {
     else cancel("notice");
   };
   const button = h("button", { title: "A notice of the browser when this run has ended", click }, "Tell me");
-  button.hidden = !("Notification" in window);
   set(button, "aria-pressed", wanted === id);
   return button;
 }

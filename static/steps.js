@@ -43,7 +43,7 @@ export class Header {
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
       h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
     const ended = hasEnded(status);
-    this.tell.hidden ||= ended;
+    this.tell.hidden = ended || !("Notification" in window);
     this.cancel.draw(!ended);
     this.retry.draw(ended && status !== "completed", status === "interrupted" ? "Resume" : "Retry failed");
     this.remove.draw(ended);
