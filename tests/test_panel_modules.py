@@ -13,7 +13,7 @@ STATIC = ROOT / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 TEXT = {path.name: path.read_text(encoding="utf-8") for path in FILES}
 LARGEST = 40_000  # bytes of all files, compressed as one stream
-LARGEST_APART = 42_000  # one by one, as a browser gets them
+LARGEST_APART = 42_250  # one by one, as a browser gets them
 LONGEST = 250  # lines of a file
 
 
