@@ -14,6 +14,7 @@ export function find(form, chosen) {
   form.addEventListener("submit", (event) => event.preventDefault());
   field.addEventListener("keydown", ({ key, shiftKey }) => key === "Enter" && move(shiftKey ? -1 : 1));
   let [asked, asking, next, hits, at] = [];
+  form.addEventListener("input", () => write(told, (asked = ""))); // told was of other words
 
   async function move(by) {
     const { step } = parse(location.hash);

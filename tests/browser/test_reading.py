@@ -166,6 +166,8 @@ def test_words_are_found_and_walked_through(talking: Service, open_panel: OpenPa
     expect(told).to_have_text("3 of 3")
     expect(find(page, "haystack")).to_have_text("no hits")
     page.get_by_label("Where to look").select_option("this step")
+    page.get_by_label("Find words").press_sequentially(" x")
+    expect(told, "that was about other words").to_have_text("")
     expect(find(page, "needle job")).to_have_text("1 of 3")
     expect(find(page, "started talk"), "that says the manager").to_have_text("no hits")
     page.get_by_label("Where to look").select_option("this run")
