@@ -10,7 +10,7 @@ const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
   constructor(id, step, changed) {
-    Object.assign(this, { path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
+    Object.assign(this, { id, path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
     this.loading = new Map();
     this.reset();
   }
@@ -159,8 +159,10 @@ export class Reading {
     this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
     this.copy = h("button", { title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied() }, "Copy");
     this.copy.hidden = !navigator.clipboard;
-    this.text = h("a", { download: "" }, "Text");
-    this.rows = h("a", { download: "" }, "NDJSON");
+    const { id, step } = this.log;
+    const name = `log-${id}-${step || "manager"}`;
+    this.text = h("a", { download: `${name}.txt` }, "Text");
+    this.rows = h("a", { download: `${name}.ndjson` }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,
       h("span.flow.end", this.wrap, this.relative, this.copy, this.text, this.rows));
   }
