@@ -66,6 +66,7 @@ async function choose() {
   const wanted = id ?? run?.id ?? managers[0]?.id;
   if (wanted && wanted !== run?.id) {
     run?.close();
+    if (run && !step && !narrow.matches) scrollTo(0, 0);
     run = new Run(wanted, main, { mark, stream, deleted, draw });
     stream.open(wanted);
   }
