@@ -146,6 +146,8 @@ def _steps(table: Table, known: Known, findings: Findings) -> tuple[StepDefiniti
         for key in ("step", "steps"):
             if isinstance(table.values.get(key), list):
                 table.error(key, f"[[{key}]] is not the form: {_STEP_FORM}")
+            elif key == "steps" and isinstance(table.values.get(key), dict):
+                table.error(key, f"[steps.NAME] is not the form: {_STEP_FORM}")
             elif key in table.values and (key == "steps" or not isinstance(value, dict)):
                 table.error(key, f"{_STEP_FORM}, got {given(table.values[key])}")
     elif not value:

@@ -148,7 +148,8 @@ class StepRun:
         words: tuple[Status, ...] = ("failed", "cancelled")
         counts = self._roster.counts
         missing = [f"{counts[word]} {word}" for word in words if counts.get(word)]
-        return f"of {sum(counts.values())} worker jobs, {' and '.join(missing)}"
+        total = sum(counts.values())
+        return f"of {total} worker job{'' if total == 1 else 's'}, {' and '.join(missing)}"
 
     def _write_status(
         self, previous: Status, status: Status, reason: str | None = None, duration: float | None = None

@@ -173,8 +173,7 @@ export function noticeButton(id) {
     else cancel("notice");
   };
   const button = h("button", {
-    title: "A notice of the browser when this run has ended", "aria-pressed": wanted === id,
-    hidden: !("Notification" in window), click,
+    title: "A notice of the browser when this run has ended", "aria-pressed": wanted === id, click,
   }, "Tell me");
   return button;
 }

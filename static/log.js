@@ -10,7 +10,7 @@ const LEVELS = ["debug", "info", "warning", "error"];
 
 export class Log {
   constructor(id, step, changed) {
-    Object.assign(this, { path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
+    Object.assign(this, { id, path: pathOf(id, "/log"), step, changed, levels: {}, level: null, job: null, total: 0 });
     this.loading = new Map();
     this.reset();
   }
@@ -156,8 +156,9 @@ export class Reading {
     this.copy = h("button", {
       title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied(), hidden: !navigator.clipboard,
     }, "Copy");
-    this.text = h("a", { download: "" }, "Text");
-    this.rows = h("a", { download: "" }, "NDJSON");
+    const name = `log-${this.log.id}-${this.log.step || "manager"}`;
+    this.text = h("a", { download: `${name}.txt` }, "Text");
+    this.rows = h("a", { download: `${name}.ndjson` }, "NDJSON");
     this.element = h("div.reading.flow", this.levels, this.worker,
       h("span.flow.end", this.wrap, this.relative, this.copy, this.text, this.rows));
   }
@@ -206,6 +207,7 @@ export function find(form, chosen) {
   form.addEventListener("submit", (event) => event.preventDefault());
   field.addEventListener("keydown", ({ key, shiftKey }) => key === "Enter" && move(shiftKey ? -1 : 1));
   let [asked, asking, next, hits, at] = [];
+  form.addEventListener("input", () => write(told, (asked = ""))); // told was of other words
 
   async function move(by) {
     const { step } = parse(location.hash);

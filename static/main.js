@@ -58,6 +58,7 @@ async function choose() {
   const wanted = id ?? run?.id ?? managers[0]?.id;
   if (wanted && wanted !== run?.id) {
     run?.travel.leave();
+    if (run && !step && !narrow.matches) scrollTo(0, 0);
     run = new Run(wanted, main, { stream, deleted, draw });
     stream.open(wanted);
   }

@@ -40,7 +40,7 @@ export class Header {
     if (manager.toml !== this.shown) this.describe(manager);
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
       h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
-    this.tell.hidden ||= hasEnded(status);
+    this.tell.hidden = hasEnded(status) || !("Notification" in window);
     for (const action of this.actions) action.draw(status);
   }
 

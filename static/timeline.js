@@ -88,7 +88,7 @@ export class Timeline {
     set(this.picture, "width", width);
     set(this.picture, "height", height);
     this.picture.style.transform = `translateY(${first * ROW}px)`;
-    this.axis.replaceChildren(...marks.map(([x, text]) => s("text", { x, y: 12 }, text)));
+    this.axis.replaceChildren(...marks.map(([x, text]) => s("text", { x: Math.min(x, width - 3.5 * text.length), y: 12 }, text)));
     const bars = shown.map((row, i) => this.bar(row, i, first + i));
     this.picture.replaceChildren(...marks.map(([x]) => upright(x)), ...bars);
     if (this.past) this.picture.append(upright(this.x(this.past), "line.moment"));
@@ -112,7 +112,7 @@ export class Timeline {
     s("svg", { width: this.left - 6, height: ROW }, s("text.label", { x: running ? 16 : 28, y: 13 }, name)),
     from && s("rect.span", { x, y: 4, width, height: 10, rx: 2 }),
     most && s("path.crowd", { d: crowd(running, most, x, width) }),
-    s("text.took", { x: right + (beside ? 5 : -5), y: 13, "text-anchor": beside ? "start" : "end" }, ` ${took}`));
+    s("text.took", { x: right + (beside ? 5 : -2), y: 13, "text-anchor": beside ? "start" : "end" }, ` ${took}`));
   }
 
   sort() {
@@ -202,7 +202,7 @@ export function rows(steps, jobs, now, slowest = false) {
   const of = new Map(steps.map(({ name }) => [name, []]));
   for (const { id, tag, name, step, status, started_at: started, finished_at: finished, duration } of jobs.values()) {
     const end = finished ? Date.parse(finished) : Infinity;
-    const from = Date.parse(started) || end - 1000 * duration; // the row of its start was not seen
+    const from = Date.parse(started) || end - 1000 * (duration ?? NaN); // the row of its start was not seen
     const [to, then] = end <= now ? [end, status] : [now, "running"];
     if (from <= now) of.get(step)?.push({ id, name: `#${tag} ${name}`, from, to, status: then });
   }

@@ -86,6 +86,13 @@ def test_own_workers_are_known(tmp_path: Path) -> None:
     path.write_text('[step.a]\ntype = "own"\nsise = 1\n')
     done = command("check", str(path), "--workers", str(tmp_path))
     assert f'{path}:3:1: error: step.a.sise: unknown key "sise", did you mean "size"?' in done.stdout
+    alone = command("check", str(path))
+    assert 'unknown worker type "own"' in alone.stdout
+    assert (
+        "stepstream: no worker functions of your own were read: --workers or STEPSTREAM_WORKERS"
+        in alone.stderr
+    )
+    assert "of your own" not in done.stderr + command("check", str(SHIPPED)).stderr
     missing = command("check", str(tmp_path / "owm.toml"))
     assert missing.returncode == 2
     assert 'did you mean "own.toml"?' in missing.stderr

@@ -242,7 +242,11 @@ FILES = [
         [f"one.toml steps: [[steps]] is not the form: {FORM}"],
         id="[[steps]]",
     ),
-    pytest.param('[steps.a]\ntype = "b"\n', [f"one.toml steps: {FORM}, got a table"], id="[steps.NAME]"),
+    pytest.param(
+        '[steps.a]\ntype = "b"\n',
+        [f"one.toml steps: [steps.NAME] is not the form: {FORM}"],
+        id="[steps.NAME]",
+    ),
     pytest.param("step = 1\n", [f"one.toml step: {FORM}, got an integer 1"], id="step is no table"),
     pytest.param(
         '[step]\ntype = "fetch"\n',

@@ -272,6 +272,11 @@ def test_too_many_failures_stop_the_step_early(service: Service) -> None:
     assert step["reason"] == "more than 2 worker jobs failed"
 
 
+def test_one_worker_job_that_fails_is_one(service: Service) -> None:
+    manager = run(service, """[step.only]\ntype = "do"\njobs = 1\nfail = [0]\n""")
+    assert by_name(manager)["only"]["reason"] == "of 1 worker job, 1 failed"
+
+
 def test_a_run_that_times_out(service: Service) -> None:
     manager = run(
         service,

@@ -205,6 +205,9 @@ def _check(call: Call) -> int:
         lines = [sentence(definition, "error", each) for each in errors]
         lines += [sentence(definition, "warning", each) for each in warnings]
         call.terminal.write("".join(f"{line}\n" for line in lines or [f"{definition.path}: ok"]))
+    found = [problem.message for definition in definitions for problem in definition.errors]
+    if not workers and any(message.startswith("unknown worker type") for message in found):
+        tell("no worker functions of your own were read: --workers or STEPSTREAM_WORKERS names their folder")
     return FAILED if any(definition.errors for definition in definitions) else OK
 
 

@@ -119,6 +119,7 @@ def test_what_was_interrupted_is_resumed(service: Service, open_panel: OpenPanel
     expect(panel.step("flat").get_by_role("button", name="Resume this step")).to_be_visible()
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.locator(".state > .status")).to_have_text("running")
+    expect(page.get_by_role("button", name="Tell me"), "of this end, too").to_be_visible()
     service.post(f"/managers/{manager_id}/cancel")
     wait_for_end(panel)
     assert service.get(f"/managers/{manager_id}")["attempt"] == 2

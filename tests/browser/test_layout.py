@@ -115,8 +115,45 @@ def test_the_bar_stays_one_line_whatever_there_is_to_count(service: Service, ope
     jobs = page.get_by_role("group", name="Worker jobs by status")
     expect(jobs.locator(".count")).to_have_count(len(STATUSES))
     assert edge(page.locator(".bar"), "bottom") < 56
-    assert edge(jobs.locator(".count").last, "right") < 1280
-    assert edge(jobs.locator(".count").last, "bottom") < 56
+    assert edge(page.locator("#toolbar"), "right") < 1280
+    assert edge(page.locator("#toolbar"), "bottom") < 56
+
+
+def test_a_lost_connection_hides_counts_and_covers_none(service: Service, open_panel: OpenPanel) -> None:
+    panel = open_panel(service)
+    panel.expected = ["net::ERR_"]
+    counts = dict.fromkeys(STATUSES, 1234)
+    tell(panel, [("stats", {"managers": counts, "jobs": counts})])
+    service.run_to_end("load-test", **LOG_AT_ONCE)
+    page = panel.open("#/managers/latest")
+    places = page.locator("#toolbar .count")
+    expect(places).to_have_count(2 * len(STATUSES))
+    page.unroute("**/events?*")
+    page.route("**/events?*", lambda route: route.abort())
+    expect(page.get_by_text("no connection")).to_be_visible()
+    assert all(places.evaluate_all("them => them.map((one) => one.scrollWidth <= one.clientWidth + 1)"))
+    scope = page.get_by_label("Where to look")
+    assert scope.evaluate("one => one.offsetWidth") >= 100, "its words are whole"
+
+
+def test_in_a_narrow_window_the_bar_has_find_and_keys_in_one_line(
+    service: Service, open_panel: OpenPanel
+) -> None:
+    page = open_panel(service, width=360, height=740).open()
+    find = page.get_by_placeholder("Find words")
+    assert edge(find, "left") < 20
+    assert edge(page.get_by_role("button", name="Keys"), "top") < edge(find, "bottom")
+
+
+def test_a_run_that_is_chosen_shows_its_name(service: Service, open_panel: OpenPanel) -> None:
+    first, second = (service.run_to_end("load-test", **LOG_AT_ONCE)["id"] for _ in range(2))
+    panel = open_panel(service, height=500)
+    page = panel.open(f"#/managers/{first}")
+    wait_for_end(panel)
+    page.evaluate("scrollTo(0, 400)")
+    panel.choose(second)
+    expect(page.locator(".run-head")).to_contain_text(second)
+    assert edge(page.locator(".bar"), "bottom") <= edge(page.get_by_role("heading", level=1), "top")
 
 
 def test_the_list_shows_the_date_of_a_run_of_another_day(service: Service, open_panel: OpenPanel) -> None:

@@ -80,9 +80,11 @@ def test_level_counts_are_filters(talking: Service, open_panel: OpenPanel) -> No
     assert levels(panel) == {"WARN", "ERROR"}
     expect(button).to_have_attribute("aria-pressed", "true")
     assert line_count(panel, "talk") == 1_000
-    for form in ("NDJSON", "Text"):
+    manager_id = panel.page.url.rpartition("/")[2]
+    for form, name in (("NDJSON", "ndjson"), ("Text", "txt")):
         with panel.page.expect_download() as download:
             panel.step("talk").get_by_role("link", name=form, exact=True).click()
+        assert download.value.suggested_filename == f"log-{manager_id}-talk.{name}"
         saved = download.value.path().read_text(encoding="utf-8")
         assert saved.count("is worn out") == 3
         assert "says" not in saved
@@ -164,6 +166,8 @@ def test_words_are_found_and_walked_through(talking: Service, open_panel: OpenPa
     expect(told).to_have_text("1 of 3")
     page.get_by_role("button", name="Previous hit").click()
     expect(told).to_have_text("3 of 3")
+    page.get_by_label("Find words").press_sequentially(" x")
+    expect(told, "that was about other words").to_have_text("")
     expect(find(page, "haystack")).to_have_text("no hits")
     page.get_by_label("Where to look").select_option("this step")
     expect(find(page, "needle job")).to_have_text("1 of 3")

@@ -23,6 +23,8 @@ test("each step is followed by its worker jobs in the order of starting, as they
   assert.deepEqual(shown.map(({ from, to }) => from && [from - time(0), to - time(0)]), [[0, 50], [10, 20], [30, 50], null]);
   assert.deepEqual(rows(steps, jobs, time(15)).map(({ id, status }) => [id, status])[1], ["1", "running"], "it ran then");
   assert.equal(rows(steps, new Map([job("1", null, 40, { duration: 0.03 })]), time(50))[1].from, time(10), "only its end was seen");
+  const cancelled = job("1", null, 40, { status: "cancelled", duration: null });
+  assert.equal(rows(steps, new Map([cancelled]), time(50))[1].id, "step b", "cancelled while pending, it never started");
 });
 
 test("worker jobs that took more than twice as long as most are slow, and come first where asked", () => {
