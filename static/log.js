@@ -136,7 +136,7 @@ const COPIED = 1000;
 export const settings = { wrap: true, relative: false, keys: true };
 try {
   Object.assign(settings, JSON.parse(localStorage.reading));
-} catch {} // not allowed
+} catch {}
 
 export function toggle(name) {
   settings[name] = !settings[name];
@@ -152,7 +152,7 @@ export class Reading {
     this.levels = h("span.levels", { role: "group", "aria-label": "Least level" });
     this.worker = h("button", { title: "All worker jobs", click: () => this.filter(this.log.level, null) });
     this.wrap = h("button", { click: () => toggle("wrap") }, "Wrap");
-    this.relative = h("button", { title: "Times since the run's start", click: () => toggle("relative") }, "Since start");
+    this.relative = h("button", { click: () => toggle("relative") }, "Since start");
     this.copy = h("button", {
       title: `Copy the marked lines, or the last ${COPIED}`, click: () => this.copied(), hidden: !navigator.clipboard,
     }, "Copy");
@@ -207,7 +207,7 @@ export function find(form, chosen) {
   form.addEventListener("submit", (event) => event.preventDefault());
   field.addEventListener("keydown", ({ key, shiftKey }) => key === "Enter" && move(shiftKey ? -1 : 1));
   let [asked, asking, next, hits, at] = [];
-  form.addEventListener("input", () => write(told, (asked = ""))); // told was of other words
+  form.addEventListener("input", () => write(told, (asked = "")));
 
   async function move(by) {
     const { step } = parse(location.hash);
@@ -222,7 +222,7 @@ export function find(form, chosen) {
         write(told, "…");
         asking = wanted;
         const page = await get(next);
-        if (asked !== wanted) return; // other words by now
+        if (asked !== wanted) return;
         hits.push(...page.items);
         next = following("search", page.next);
       }

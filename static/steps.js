@@ -40,7 +40,7 @@ export class Header {
     if (manager.toml !== this.shown) this.describe(manager);
     keyed(this.notices, gaps, ({ from }) => from, ({ from, to }) =>
       h("p.notice", `Rows ${count(from)} to ${count(to)} are no longer kept and cannot be shown.`));
-    this.tell.hidden = hasEnded(status) || !("Notification" in window);
+    this.tell.hidden = hasEnded(status) || !window.Notification;
     for (const action of this.actions) action.draw(status);
   }
 
@@ -82,7 +82,7 @@ export class Step {
       },
     });
     this.body = h("div.body", this.list.element, h("p.quiet.none"), h("div.foot.flow", h("span.about"),
-      name && this.cancel.element, name && this.retry.element, h("a", { href: address(this.lines.url()) }, "as text")));
+      name && this.cancel.element, name && this.retry.element));
     this.element = h("section.step.card", { "aria-label": title },
       h("div.head.flow", h("h3", this.fold), h("span.status"), h("a.chip.error", { target: "_blank", href: errors }),
         h("span.chip.warning"), h("span.facts"), h("span.time")),
