@@ -113,6 +113,14 @@ def test_pages_of_a_filtered_log_begin_where_they_are_said_to(service: Service) 
     assert service.client.get("/managers/latest/log/pages?step=a,b").status_code == 400
 
 
+def test_the_late_line_of_one_worker_job_is_found_by_its_level(service: Service) -> None:
+    """Of the level are many lines before it, of the worker job none."""
+    job_id = service.get("/managers/latest/jobs", step="b")["items"][0]["job_id"]
+    late = ("b", 1000, "of a worker job")
+    assert asked(service, step="b", job=job_id, level="debug") == [late]
+    assert asked(service, step="b", job=job_id, level="debug", line=1000) == [late]
+
+
 def test_lines_are_counted_by_level_for_each_step(service: Service) -> None:
     for step in service.get("/managers/latest")["steps"]:
         assert step["log_counts"] == {"debug": 1, "info": 900, "warning": 90, "error": 9}

@@ -82,7 +82,8 @@ def _spans(
             if start is not None and count > before:
                 spans.append((max(after, start - 1), min(upto, seq - 1)))
                 ahead += count - before
-            if ahead >= PAGE_ROWS + MARK_EVERY or seq > upto:  # of the first part some may be behind
+            # Of the first part some may be behind. Whose lines they are, the marks do not know.
+            if (ahead >= PAGE_ROWS + MARK_EVERY and not wanted.jobs) or seq > upto:
                 return spans
             start, before = seq, count
     lines, total = _counts(db, manager_id, step, passing)
