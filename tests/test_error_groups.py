@@ -164,8 +164,8 @@ def test_many_go_in_pieces(runs: Runs) -> None:
     """As the rows do: others have their turn between."""
     manager_id = runs.write([(f"error {n}", None) for n in range(5_000)])
     left = [5_000]
+    query = "SELECT count(*) FROM error_groups"
     while runs.store.commit(lambda tx: delete_rows(tx, manager_id)).result():
-        query = "SELECT count(*) FROM error_groups"
         left.append(runs.store.readers.read(lambda db: db.execute(query).fetchone())[0])
     assert left[-1] == 0
     assert max(before - after for before, after in pairwise(left)) <= PIECE

@@ -139,7 +139,8 @@ def test_a_database_of_before_gets_counts_and_marks(tmp_path: Path) -> None:
             "INSERT INTO managers (id, definition, status, last_seq) VALUES ('m', 'd', 'completed', 600)"
         )
         db.execute(
-            "INSERT INTO steps (step_id, manager_id, name, status) VALUES ('s', 'm', 'a', 'completed')"
+            "INSERT INTO steps (step_id, manager_id, name, status, lines)"
+            " VALUES ('s', 'm', 'a', 'completed', 600)"
         )
         db.executemany(
             "INSERT INTO log (manager_id, seq, event, step_name, level, line_number, created_at, data)"
@@ -254,3 +255,53 @@ def test_a_search_in_one_run_costs_little_beside_very_many_hits_in_another() -> 
             found = search.search(db, search.Words("word"), manager_id, (), (), 0, 100)
             assert [hit["manager_id"] for _, hit in found] == [manager_id] * hits
     assert instructions < MOST // 10, instructions
+
+
+def test_a_search_for_what_is_in_no_index_reads_a_run_once() -> None:
+    """However long it is: a page of it must not cost the whole run."""
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        schema.migrations.apply(Database(db))
+        db.executemany(
+            "INSERT INTO log (manager_id, seq, event, created_at, data)"
+            " VALUES ('m', ?, 'job_log', '', '{\"message\":\"word\"}')",
+            [(n,) for n in range(1, 20_001)],
+        )
+        db.set_progress_handler(count_them, 100)
+        assert search.search(db, search.Words("++"), "m", (), (), 0, 100) == []
+    assert instructions < 20_000 * 50, instructions
+
+
+def test_a_line_that_a_step_does_not_have_is_not_looked_for() -> None:
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        _fill(db, 50_000)
+        db.set_progress_handler(count_them, 100)
+        assert [lines.before_line(db, "m", step, 50_001, 100_000) for step in ("a", "nobody")] == 2 * [
+            100_000
+        ]
+    assert instructions < MOST // 100, instructions
+
+
+@pytest.mark.parametrize("step", ["", "a"])
+def test_a_run_that_is_deleted_meanwhile_has_no_lines(step: str) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        schema.migrations.apply(Database(db))
+        assert lines.before_line(db, "gone", step, 1, 7) == 7
+        assert lines.pages(db, "gone", RowFilter(steps=frozenset({step}))) == {
+            "total": 0,
+            "pages": [],
+            "last_seq": 0,
+        }
+        assert sum(lines.rate(db, "gone")["lines"]) == 0
