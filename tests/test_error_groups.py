@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from jobs.log import Log
 from jobs.redact import Redactor
 from jobs.row import Source
 from jobs.store import schema
-from jobs.store.deletion import delete_manager, delete_rows
+from jobs.store.deletion import PIECE, delete_manager, delete_rows
 from jobs.store.error_groups import MOST, error_groups
 from jobs.store.store import Store
 
@@ -157,6 +158,17 @@ def test_they_go_with_their_run(runs: Runs) -> None:
     assert runs.groups(manager_id) == []
     runs.store.commit(lambda tx: delete_manager(tx, manager_id)).result()
     assert runs.store.readers.read(lambda db: db.execute("SELECT * FROM error_groups").fetchall()) == []
+
+
+def test_many_go_in_pieces(runs: Runs) -> None:
+    """As the rows do: others have their turn between."""
+    manager_id = runs.write([(f"error {n}", None) for n in range(5_000)])
+    left = [5_000]
+    query = "SELECT count(*) FROM error_groups"
+    while runs.store.commit(lambda tx: delete_rows(tx, manager_id)).result():
+        left.append(runs.store.readers.read(lambda db: db.execute(query).fetchone())[0])
+    assert left[-1] == 0
+    assert max(before - after for before, after in pairwise(left)) <= PIECE
 
 
 def test_a_database_of_before_gets_its_groups(tmp_path: Path) -> None:

@@ -113,6 +113,14 @@ def test_pages_of_a_filtered_log_begin_where_they_are_said_to(service: Service) 
     assert service.client.get("/managers/latest/log/pages?step=a,b").status_code == 400
 
 
+def test_the_late_line_of_one_worker_job_is_found_by_its_level(service: Service) -> None:
+    """Of the level are many lines before it, of the worker job none."""
+    job_id = service.get("/managers/latest/jobs", step="b")["items"][0]["job_id"]
+    late = ("b", 1000, "of a worker job")
+    assert asked(service, step="b", job=job_id, level="debug") == [late]
+    assert asked(service, step="b", job=job_id, level="debug", line=1000) == [late]
+
+
 def test_lines_are_counted_by_level_for_each_step(service: Service) -> None:
     for step in service.get("/managers/latest")["steps"]:
         assert step["log_counts"] == {"debug": 1, "info": 900, "warning": 90, "error": 9}
@@ -131,7 +139,8 @@ def test_a_database_of_before_gets_counts_and_marks(tmp_path: Path) -> None:
             "INSERT INTO managers (id, definition, status, last_seq) VALUES ('m', 'd', 'completed', 600)"
         )
         db.execute(
-            "INSERT INTO steps (step_id, manager_id, name, status) VALUES ('s', 'm', 'a', 'completed')"
+            "INSERT INTO steps (step_id, manager_id, name, status, lines)"
+            " VALUES ('s', 'm', 'a', 'completed', 600)"
         )
         db.executemany(
             "INSERT INTO log (manager_id, seq, event, step_name, level, line_number, created_at, data)"
@@ -246,3 +255,53 @@ def test_a_search_in_one_run_costs_little_beside_very_many_hits_in_another() -> 
             found = search.search(db, search.Words("word"), manager_id, (), (), 0, 100)
             assert [hit["manager_id"] for _, hit in found] == [manager_id] * hits
     assert instructions < MOST // 10, instructions
+
+
+def test_a_search_for_what_is_in_no_index_reads_a_run_once() -> None:
+    """However long it is: a page of it must not cost the whole run."""
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        schema.migrations.apply(Database(db))
+        db.executemany(
+            "INSERT INTO log (manager_id, seq, event, created_at, data)"
+            " VALUES ('m', ?, 'job_log', '', '{\"message\":\"word\"}')",
+            [(n,) for n in range(1, 20_001)],
+        )
+        db.set_progress_handler(count_them, 100)
+        assert search.search(db, search.Words("++"), "m", (), (), 0, 100) == []
+    assert instructions < 20_000 * 50, instructions
+
+
+def test_a_line_that_a_step_does_not_have_is_not_looked_for() -> None:
+    instructions = 0
+
+    def count_them() -> None:
+        nonlocal instructions
+        instructions += 100
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        _fill(db, 50_000)
+        db.set_progress_handler(count_them, 100)
+        assert [lines.before_line(db, "m", step, 50_001, 100_000) for step in ("a", "nobody")] == 2 * [
+            100_000
+        ]
+    assert instructions < MOST // 100, instructions
+
+
+@pytest.mark.parametrize("step", ["", "a"])
+def test_a_run_that_is_deleted_meanwhile_has_no_lines(step: str) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        schema.migrations.apply(Database(db))
+        assert lines.before_line(db, "gone", step, 1, 7) == 7
+        assert lines.pages(db, "gone", RowFilter(steps=frozenset({step}))) == {
+            "total": 0,
+            "pages": [],
+            "last_seq": 0,
+        }
+        assert sum(lines.rate(db, "gone")["lines"]) == 0

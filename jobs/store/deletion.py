@@ -9,7 +9,10 @@ PIECE = 2_000
 
 
 def delete_rows(tx: Transaction, manager_id: str) -> int:
-    """Remove the first rows of a manager's log, with their words in the index; how many were removed."""
+    """Remove the first rows of a manager's log, with their words in the index; how many were removed.
+
+    And as many of its groups of errors, of which there are no more than rows.
+    """
     rows = tx.select(
         "SELECT id, event, data FROM log WHERE manager_id = ? ORDER BY seq LIMIT ?", manager_id, PIECE
     )
@@ -18,6 +21,13 @@ def delete_rows(tx: Transaction, manager_id: str) -> int:
             message = index_text(json.loads(row["data"])["message"])
             tx.execute(FORGET_WORDS, row["id"], message)
         tx.execute("DELETE FROM log WHERE id = ?", row["id"])
+    first = "SELECT digest FROM error_groups WHERE manager_id = ? LIMIT ?"
+    tx.execute(
+        f"DELETE FROM error_groups WHERE manager_id = ? AND digest IN ({first})",  # noqa: S608
+        manager_id,
+        manager_id,
+        PIECE,
+    )
     tx.forget(manager_id)
     return len(rows)
 

@@ -21,8 +21,11 @@ OWN = ""  # instead of a step's name: the manager itself
 def before_line(db: sqlite3.Connection, manager_id: str, step: str, number: int, last_seq: int) -> int:
     """The position before a step's first line of this number or above; the last one where there is none.
 
-    From the mark before it it is not far.
+    From the mark before it it is not far; behind a step's last one there may be very many of other steps.
     """
+    of_step, _ = _counts(db, manager_id, step, _sum(LEVELS))
+    if number > of_step:
+        return last_seq
     mark = db.execute(
         "SELECT seq FROM line_marks WHERE manager_id = ? AND step_name = ? AND line_number <= ?"
         " ORDER BY line_number DESC LIMIT 1",
@@ -82,7 +85,8 @@ def _spans(
             if start is not None and count > before:
                 spans.append((max(after, start - 1), min(upto, seq - 1)))
                 ahead += count - before
-            if ahead >= PAGE_ROWS + MARK_EVERY or seq > upto:  # of the first part some may be behind
+            # Of the first part some may be behind. Whose lines they are, the marks do not know.
+            if (ahead >= PAGE_ROWS + MARK_EVERY and not wanted.jobs) or seq > upto:
                 return spans
             start, before = seq, count
     lines, total = _counts(db, manager_id, step, passing)
@@ -97,6 +101,12 @@ def _spans(
     return spans
 
 
+def _last_seq(db: sqlite3.Connection, manager_id: str) -> int:
+    """How far a log goes; 0 where it has been deleted since it was found."""
+    found = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    return found[0] if found else 0
+
+
 def _sum(levels: Iterable[str]) -> str:
     """How many lines of some levels, or of all, there are or were before."""
     return " + ".join(f"{level}_lines" for level in levels or LEVELS)
@@ -109,7 +119,8 @@ def _counts(db: sqlite3.Connection, manager_id: str, step: str, passing: str) ->
         found = db.execute(f"{of_steps} AND name = ?", (manager_id, step)).fetchone()
         return found[0], found[1]
     (_, theirs) = db.execute(of_steps, (manager_id,)).fetchone()
-    lines, whole = db.execute(f"SELECT lines, {passing} FROM managers WHERE id = ?", (manager_id,)).fetchone()  # noqa: S608
+    found = db.execute(f"SELECT lines, {passing} FROM managers WHERE id = ?", (manager_id,)).fetchone()  # noqa: S608
+    lines, whole = found or (0, 0)  # deleted since it was found
     return lines, whole - theirs
 
 
@@ -118,7 +129,7 @@ def pages(db: sqlite3.Connection, manager_id: str, wanted: RowFilter) -> dict[st
 
     How many are of a level, the marks know; whose lines they are, only the lines themselves.
     """
-    (last,) = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    last = _last_seq(db, manager_id)
     (step,), passing = wanted.steps, _sum(wanted.levels)
     begins: list[dict[str, int]] = []
     if wanted.jobs:
@@ -147,7 +158,7 @@ def rate(db: sqlite3.Connection, manager_id: str) -> dict[str, Any]:
     Of a long log only some rows are looked at, evenly spread, and each stands for those up to the next:
     however long it is, this is quick.
     """
-    (last,) = db.execute("SELECT last_seq FROM managers WHERE id = ?", (manager_id,)).fetchone()
+    last = _last_seq(db, manager_id)
     every = max(1, last // RATE_ROWS)
     found = db.execute(
         "SELECT created_at, event = 'job_log' AS is_line FROM json_each(?) AS chosen"

@@ -68,8 +68,9 @@ def search(
 
     :param after: the cursor to go on from, 0 at first
     """
+    # The plus: by its index all rows of a manager would be sorted anew for each page.
     where, values = conditions(
-        {"log.manager_id": [manager_id] if manager_id else [], "step_name": steps, "level": levels}
+        {"+log.manager_id": [manager_id] if manager_id else [], "step_name": steps, "level": levels}
     )
     table, key = "log", "log.id"
     if query := words.index_query():

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from jobs.web.awaited import awaited
 from jobs.web.definitions import get_definition, list_definitions, start_run
 from jobs.web.documents import get_document, list_documents
 from jobs.web.files import Static, WholeFile
@@ -47,13 +48,13 @@ def routes(static: Path) -> list[BaseRoute]:
         Route("/managers/{id}", Manager),
         Route("/managers/{id}/jobs", list_jobs),
         Route("/managers/{id}/events", stream_events),
-        Route("/managers/{id}/log", read_log),
-        Route("/managers/{id}/log/pages", list_pages),
-        Route("/managers/{id}/log/rate", tell_rate),
+        Route("/managers/{id}/log", awaited(read_log)),
+        Route("/managers/{id}/log/pages", awaited(list_pages)),
+        Route("/managers/{id}/log/rate", awaited(tell_rate)),
         Route("/managers/{id}/cancel", cancel, methods=["POST"]),
         Route("/managers/{id}/retry", retry, methods=["POST"]),
         Route("/events", stream_panel),
-        Route("/search", search_lines),
+        Route("/search", awaited(search_lines)),
         Route("/documents", list_documents),
         Route("/documents/{id}", get_document),
         Route("/healthz", healthz),
