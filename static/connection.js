@@ -12,6 +12,7 @@ export const serverNow = () => Date.now() - skew;
 const problem = (said) => Object.assign(new Error(said.detail), said);
 
 async function ask(path, options = {}) {
+  const before = entries;
   const signal = AbortSignal.any([AbortSignal.timeout(15_000), options.signal].filter(Boolean));
   const response = await fetch(address(path), { ...options, signal }).catch(() => {
     throw problem({ status: 0, detail: "the service does not answer" });
@@ -19,7 +20,10 @@ async function ask(path, options = {}) {
   const { headers, ok, status } = response;
   const ahead = Date.now() - Date.parse(headers.get("date"));
   if (ahead) skew = Math.abs(ahead) < 2000 ? 0 : ahead; // the header has whole seconds
-  if (status === 401 && path !== "login") return login().then(() => ask(path, options));
+  if (status === 401 && path !== "login") {
+    if (before === entries) await login(); // else it was asked before that
+    return ask(path, options);
+  }
   const body = await response.json().catch(() => ({}));
   if (!ok) throw problem({ detail: `the service answered ${status}`, status, ...body });
   return body;
@@ -38,7 +42,7 @@ export async function all(path) {
   return next ? [...items, ...(await all(following(path, next)))] : items;
 }
 
-let asking = null;
+let [asking, entries] = [null, 0];
 const login = () => (asking ??= new Promise(askForToken).finally(() => (asking = null)));
 
 function askForToken(done) {
@@ -47,10 +51,11 @@ function askForToken(done) {
   const submit = tried(refused, async () => {
     await post("login", { token: token.value });
     dialog.remove();
+    entries++;
     done();
     dispatchEvent(new Event("online"));
   });
-  const close = () => dialog.isConnected && dialog.showModal(); // by Escape
+  const close = () => dialog.isConnected && dialog.showModal();
   const dialog = h("dialog.login", { "aria-label": "Log in", close }, h("form", { submit }, h("h1", "Log in"),
     h("label", "Token of this service (STEPSTREAM_TOKEN)", token), refused, h("button.primary", "Log in")));
   document.body.append(dialog);
@@ -146,7 +151,7 @@ export class Stream {
   async resume() {
     const turn = (this.retry = {});
     const known = await this.ask();
-    if (this.retry !== turn) return; // by now closed or opened otherwise
+    if (this.retry !== turn) return;
     if (known) this.open();
     else this.owner.gone();
   }

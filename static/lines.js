@@ -124,7 +124,7 @@ export class LineList {
   /** Any place but where the list scrolled to by itself is where the reader went. */
   scrolled() {
     const { scrollTop, clientHeight } = this.box;
-    if (!clientHeight) return; // folded
+    if (!clientHeight) return;
     const [box, list] = this.reach();
     const moved = scrollTop - this.top;
     if (moved < -1) {

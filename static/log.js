@@ -73,7 +73,7 @@ export class Log {
 
   /** What is written meanwhile waits. */
   async index() {
-    const { pages } = this; // of this filter
+    const { pages } = this;
     try {
       const { total, pages: parts, last_seq: upto } = await get(this.url({ line: "" }, `${this.path}/pages`));
       if (pages !== this.pages) return;

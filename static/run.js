@@ -177,7 +177,7 @@ class Travel {
         this.lines.set(name, items[0]?.line_number ?? 0);
       }));
       this.counted = at;
-    } catch {} // the next moment asks
+    } catch {}
     this.counting = false;
     if (this.at !== null && (this.at !== at || this.counted === at)) run.draw();
   }

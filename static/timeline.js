@@ -165,7 +165,7 @@ export class Glance {
     this.errors = h("section.groups", { "aria-label": "Errors", hidden: true }, this.list, this.problem);
   }
 
-  /** Every other second, if there are more lines. */
+  /** Every other second. */
   async draw({ manager: { lines } }) {
     if (!lines || this.known === lines || this.asking) return;
     this.asking = true;
@@ -176,7 +176,7 @@ export class Glance {
       keyed(this.list, groups, (group) => group.first_seq, (group) => this.one(group), (item, group) =>
         write(item.firstElementChild, `${count(group.count)} ×`));
       this.known = lines;
-    } catch {} // the next time
+    } catch {}
     later(`glance ${this.id}`, 2_000, () => (this.asking = false));
   }
 
