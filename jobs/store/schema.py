@@ -10,6 +10,7 @@ from jobs.store.error_groups import ErrorGroups
 from jobs.store.words import FORGET_WORDS, index_text, parts
 
 MARK_EVERY = 256
+MOST_GROUPS = 10_000  # of errors, in memory
 
 migrations = Migrations("stepstream")
 
@@ -234,10 +235,11 @@ def add_error_groups(db: Database) -> None:
     )
     db.execute("CREATE INDEX error_groups_order ON error_groups (manager_id, count DESC, first_seq)")
     groups = ErrorGroups()
-    for line in db.execute(
-        "SELECT manager_id, seq, data FROM log WHERE level = 'error' ORDER BY manager_id, seq"
-    ):
+    errors = "SELECT manager_id, seq, data FROM log WHERE level = 'error' ORDER BY manager_id, seq"
+    for number, line in enumerate(db.execute(errors)):
         groups.add(*line)
+        if number % MOST_GROUPS == 0:  # all of them may be more than memory holds
+            groups.write(db.conn)
     groups.write(db.conn)
     db.execute("DROP INDEX log_errors")
 

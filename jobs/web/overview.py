@@ -49,6 +49,7 @@ class Overview:
         self._greeting: tuple[bytes, bytes] | None = None
         self._greeted = anyio.Lock()
         self._deletions = 0
+        self._gone: set[str] = set()  # deleted since the present round began to read
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Look at what changed until cancelled."""
@@ -71,11 +72,13 @@ class Overview:
             await anyio.sleep_until(at + ROUND_SECONDS)
 
     async def _look(self, ids: list[str]) -> None:
+        self._gone = set()
         found, totals = await self._readers.run(lambda db: (runs.some_managers(db, ids), runs.totals(db)))
         self._round += 1
         self._joined, self._greeting = {}, None
         for manager in found:
-            self._note(manager["id"], event("manager", manager).encode())
+            if manager["id"] not in self._gone:
+                self._note(manager["id"], event("manager", manager).encode())
         self._stats = event("stats", totals).encode()
         while len(self._events) > KEPT:
             _, (self._forgotten, _) = self._events.popitem(last=False)
@@ -95,6 +98,7 @@ class Overview:
         if self._seats:
             for manager_id in deleted:  # no event follows that would take back what is said of it
                 self._events.pop(manager_id, None)
+                self._gone.add(manager_id)
                 self._greeting, self._joined = None, {}
                 self._deletions += 1
             self._changed.update(dict.fromkeys(ids))
