@@ -84,7 +84,7 @@ export function setIcon(svg, name) {
 
 export const word = (status) => status.replaceAll("_", " ");
 
-export const count = (n) => n.toLocaleString("en");
+export const count = new Intl.NumberFormat("en").format;
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const dotted = (...parts) => parts.filter(Boolean).join(" · ");
 
