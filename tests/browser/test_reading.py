@@ -102,6 +102,7 @@ def test_the_lines_of_one_worker_job_are_a_click_away(talking: Service, open_pan
     assert len({one.evaluate("one => getComputedStyle(one).color") for one in last}) == 3
     tags.filter(has_text="#2").last.click()
     expect(tags.filter(has_not_text="#2")).to_have_count(0)
+    expect(tags.filter(has_text="#2").last).to_be_visible()
     to_top_of_filtered = box(panel, "talk")
     to_top_of_filtered.evaluate("box => { box.scrollTop = 0 }")
     expect(panel.step("talk").get_by_text("job 1 says 0", exact=True)).to_be_in_viewport()
