@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import (
@@ -16,6 +17,8 @@ from tests.browser.panel import (
     wait_for_more_lines,
 )
 from tests.service_process import Service
+
+pytestmark = pytest.mark.slow
 
 WORKERS = """
     from pathlib import Path

@@ -4,10 +4,13 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.panel import OpenPanel, wait_for_end
 from tests.service_process import Service
+
+pytestmark = pytest.mark.slow
 
 EVIL = "<img src=x onerror=document.title='broken'>"
 WORKERS = f"""
