@@ -7,7 +7,7 @@ import { fold, hasEnded, tag } from "./tree.js";
 const ROW = 18; // pixels
 const SHOWN = 9; // rows
 const SLICES = 160;
-const PAUSE = 250; // milliseconds at least: drawing takes a twentieth of the time
+const PAUSE = 250; // ms at least: drawing takes a twentieth of the time
 const MOST = 20_000;
 
 export class Timeline {
@@ -29,7 +29,7 @@ export class Timeline {
     new ResizeObserver(() => this.render()).observe(this.box);
   }
 
-  /** What changes comes by the stream. */
+  /** Changes come by the stream. */
   async load() {
     const list = pathOf(this.run.id, "/jobs");
     for (let path = `${list}?limit=1000`; path && this.jobs.size < MOST;) {
@@ -103,7 +103,8 @@ export class Timeline {
     const took = dotted(far, from ? duration((to - from) / 1000) : word(status));
     const [x, right] = from ? [from, to].map(this.x) : [this.left, this.left];
     const width = Math.max(2, right - x);
-    const beside = right + 7 * took.length < this.x(this.to);
+    const room = 7 * took.length + 4;
+    const beside = right + room < this.x(this.to);
     return s("g", {
       role: "option", id: `bar-${index}`, "aria-selected": id === this.chosen, transform: `translate(0 ${row * ROW})`,
       "aria-label": `${name} ${took}, ${word(status)}${slow ? ", slow" : ""}`,
@@ -112,6 +113,7 @@ export class Timeline {
     s("svg", { width: this.left - 6, height: ROW }, s("text.label", { x: running ? 16 : 28, y: 13 }, name)),
     from && s("rect.span", { x, y: 4, width, height: 10, rx: 2 }),
     most && s("path.crowd", { d: crowd(running, most, x, width) }),
+    !beside && s("rect.under", { x: right - room, width: room, height: ROW }),
     s("text.took", { x: right + (beside ? 5 : -2), y: 13, "text-anchor": beside ? "start" : "end" }, ` ${took}`));
   }
 
