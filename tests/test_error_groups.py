@@ -22,9 +22,9 @@ from jobs.store import schema
 from jobs.store.deletion import PIECE, delete_manager, delete_rows
 from jobs.store.error_groups import MOST, error_groups
 from jobs.store.store import Store
+from tests.instructions import EVERY, instructions
 
 Errors = list[tuple[str, Any]]
-STEPS_OF_SQLITE = 100  # of its machine, to be told of once
 
 
 class Runs:
@@ -72,20 +72,13 @@ class Runs:
 
     def cost(self, manager_id: str) -> int:
         """How much SQLite has to do to tell of a run's errors."""
-        told = 0
 
-        def tell() -> int:
-            nonlocal told
-            told += 1
-            return 0
+        def read(db: sqlite3.Connection) -> int:
+            with instructions(db) as run:
+                error_groups(db, manager_id)
+            return run.count
 
-        def read(db: sqlite3.Connection) -> None:
-            db.set_progress_handler(tell, STEPS_OF_SQLITE)
-            error_groups(db, manager_id)
-            db.set_progress_handler(None, 0)
-
-        self.store.readers.read(read)
-        return told
+        return self.store.readers.read(read)
 
 
 def says(row: dict[str, Any]) -> str:
@@ -134,7 +127,7 @@ def test_the_most_frequent_are_told(runs: Runs) -> None:
 def test_what_it_costs_to_tell_does_not_grow_with_their_number(runs: Runs) -> None:
     few, many = (runs.write([(f"error {n % 5}", None) for n in range(count)]) for count in (10, 5_000))
     assert runs.groups(many)[0]["count"] == 1_000
-    assert runs.cost(many) <= runs.cost(few) + 1
+    assert runs.cost(many) <= runs.cost(few) + EVERY
 
 
 def test_nothing_is_counted_of_what_was_rolled_back(runs: Runs) -> None:

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from jobs.store import lines, schema, search
 from jobs.store.rows import RowFilter
+from tests.instructions import instructions
 from tests.service_process import Service
 
 WORKERS = """
@@ -203,37 +204,25 @@ def test_pages_by_level_hold_each_line_once_and_cost_little_however_long_the_log
     levels = LEVELS[LEVELS.index(level) :]
     wanted = RowFilter(steps=frozenset("a"), levels=frozenset(levels))
     expected = [number for number in range(1, count + 1) if _level(number) in levels]
-    instructions = 0
-
-    def count_them() -> None:
-        nonlocal instructions
-        instructions += 100
-
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         _fill(db, count)
-        db.set_progress_handler(count_them, 100)
-        told = lines.pages(db, "m", wanted)
+        with instructions(db) as run:
+            told = lines.pages(db, "m", wanted)
         assert told["total"] == len(expected)
-        most = instructions
+        most = run.count
         ends = [*(page["before"] for page in told["pages"][1:]), len(expected)]
         for page, end in zip(told["pages"], ends, strict=True):
-            instructions = 0
-            after = lines.before_line(db, "m", "a", page["line"], 2 * count)
-            found = lines.chosen(db, "m", wanted, after, 2 * count)
+            with instructions(db) as run:
+                after = lines.before_line(db, "m", "a", page["line"], 2 * count)
+                found = lines.chosen(db, "m", wanted, after, 2 * count)
             size = end - page["before"]
             assert 0 < size <= schema.MARK_EVERY
             assert [row.seq for row in found[:size]] == expected[page["before"] : end]
-            most = max(most, instructions)
+            most = max(most, run.count)
     assert most < MOST, most
 
 
 def test_a_search_in_one_run_costs_little_beside_very_many_hits_in_another() -> None:
-    instructions = 0
-
-    def count_them() -> None:
-        nonlocal instructions
-        instructions += 100
-
     rows = [
         (id_, manager_id, id_, "word")
         for manager_id, ids in (("old", range(1, 50_001)), ("new", range(50_001, 50_011)))
@@ -250,21 +239,15 @@ def test_a_search_in_one_run_costs_little_beside_very_many_hits_in_another() -> 
         db.executemany(
             "INSERT INTO log_words (rowid, message) VALUES (?, ?)", [(row[0], row[3]) for row in rows]
         )
-        db.set_progress_handler(count_them, 100)
-        for manager_id, hits in (("new", 10), ("old", 100), ("nobody", 0)):
-            found = search.search(db, search.Words("word"), manager_id, (), (), 0, 100)
-            assert [hit["manager_id"] for _, hit in found] == [manager_id] * hits
-    assert instructions < MOST // 10, instructions
+        with instructions(db) as run:
+            for manager_id, hits in (("new", 10), ("old", 100), ("nobody", 0)):
+                found = search.search(db, search.Words("word"), manager_id, (), (), 0, 100)
+                assert [hit["manager_id"] for _, hit in found] == [manager_id] * hits
+    assert run.count < MOST // 10, run.count
 
 
 def test_a_search_for_what_is_in_no_index_reads_a_run_once() -> None:
     """However long it is: a page of it must not cost the whole run."""
-    instructions = 0
-
-    def count_them() -> None:
-        nonlocal instructions
-        instructions += 100
-
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
         schema.migrations.apply(Database(db))
@@ -273,25 +256,19 @@ def test_a_search_for_what_is_in_no_index_reads_a_run_once() -> None:
             " VALUES ('m', ?, 'job_log', '', '{\"message\":\"word\"}')",
             [(n,) for n in range(1, 20_001)],
         )
-        db.set_progress_handler(count_them, 100)
-        assert search.search(db, search.Words("++"), "m", (), (), 0, 100) == []
-    assert instructions < 20_000 * 50, instructions
+        with instructions(db) as run:
+            assert search.search(db, search.Words("++"), "m", (), (), 0, 100) == []
+    assert run.count < 20_000 * 50, run.count
 
 
 def test_a_line_that_a_step_does_not_have_is_not_looked_for() -> None:
-    instructions = 0
-
-    def count_them() -> None:
-        nonlocal instructions
-        instructions += 100
-
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         _fill(db, 50_000)
-        db.set_progress_handler(count_them, 100)
-        assert [lines.before_line(db, "m", step, 50_001, 100_000) for step in ("a", "nobody")] == 2 * [
-            100_000
-        ]
-    assert instructions < MOST // 100, instructions
+        with instructions(db) as run:
+            assert [lines.before_line(db, "m", step, 50_001, 100_000) for step in ("a", "nobody")] == 2 * [
+                100_000
+            ]
+    assert run.count < MOST // 100, run.count
 
 
 @pytest.mark.parametrize("step", ["", "a"])
